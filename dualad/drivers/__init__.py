@@ -1,0 +1,1 @@
+"""What users call: derivatives of a function as functions."""

@@ -1,0 +1,261 @@
+"""First derivatives as functions: jvp, derivative, jacobian, grad, value_and_grad."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from dualad import errors
+from dualad.drivers.arguments import Varied, as_argument, chunks, collect, identity_lanes, lanes_of, seeded
+from dualad.duck.levels import fresh_level
+
+__all__ = ["derivative", "grad", "jacobian", "jvp", "value_and_grad"]
+
+Function = Callable[..., Any]
+
+
+def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    """Evaluate ``f`` and its derivative along a direction (a Jacobian-vector product).
+
+    Parameters
+    ----------
+    f : callable
+        Function of plain NumPy code, returning a number, an array or a list of numbers.
+    primals : sequence of array_like
+        The arguments of ``f``, of shapes ``S_i``.
+    tangents : sequence of array_like
+        The direction: one array for each primal, of the primal's shape.
+
+    Returns
+    -------
+    y : ndarray or float
+        ``f(*primals)``, bit for bit what NumPy returns.
+    y_dot : ndarray or float
+        Derivative of ``y`` along ``tangents``, of the shape of ``y``.
+
+    Raises
+    ------
+    WrongShape
+        A tangent has not the shape of its primal, or there are not as many of them.
+
+    Notes
+    -----
+    Costs one evaluation of ``f`` on dual numbers, about 2 to 3 evaluations on floats (Griewank and Walther, *Evaluating
+    Derivatives*, section 3.1).
+
+    Examples
+    --------
+    >>> import dualad
+    >>> y, y_dot = dualad.jvp(lambda x, y: x * y, (3.0, 4.0), (1.0, 0.0))
+    >>> float(y), float(y_dot)
+    (12.0, 4.0)
+    """
+    if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
+        raise TypeError("jvp takes the arguments of f as a tuple, and their tangents as a tuple: jvp(f, (x,), (x_dot,))")
+    if len(primals) != len(tangents):
+        raise errors.WrongShape(f"jvp was given {len(primals)} primals and {len(tangents)} tangents; give one for each")
+    level = fresh_level()
+    arguments = []
+    for place, (primal, tangent) in enumerate(zip(primals, tangents, strict=True)):
+        x, x_dot = as_argument(primal, "jvp"), as_argument(tangent, "jvp")
+        if x.shape != x_dot.shape:
+            raise errors.WrongShape(errors.wrong_tangent(place, x.shape, x_dot.shape))
+        arguments.append(seeded(x, level, np.expand_dims(x_dot, 0), 1))
+    value, lanes = lanes_of(collect(f(*arguments)), level, 1)
+    return value[()], lanes[0]
+
+
+def jacobian(f: Function, argnums: int | Sequence[int] = 0, mode: str = "forward", *, chunk: int | None = None) -> Function:
+    """Return the function that evaluates the Jacobian of ``f``.
+
+    Parameters
+    ----------
+    f : callable
+        Function of plain NumPy code; may return a number, an array, or a list of numbers or of arrays of one shape.
+    argnums : int or sequence of int
+        Positional arguments in which to differentiate.
+    mode : {"forward"}
+        Forward carries the columns of the Jacobian, several at once.
+    chunk : int, optional
+        Columns to carry in one evaluation of ``f``; chosen by size when it is not given.
+
+    Returns
+    -------
+    callable
+        Takes what ``f`` takes. For an argument of shape S and a result of shape T it returns an ndarray of shape T + S;
+        a tuple of them when ``argnums`` is a sequence.
+
+    Raises
+    ------
+    UnsupportedType
+        The argument is complex, text or an array of objects.
+    RaggedReturn
+        ``f`` returned parts that make no array.
+
+    Notes
+    -----
+    Costs ceil(n / chunk) evaluations of ``f`` on dual arrays, n the number of elements of the argument: about n + 1 plain
+    evaluations.
+
+    Examples
+    --------
+    >>> import numpy as np, dualad
+    >>> dualad.jacobian(lambda x: np.array([x[0] * x[1], x[1] ** 2]))(np.array([2.0, 3.0]))
+    array([[3., 2.],
+           [0., 6.]])
+    """
+    if mode != "forward":
+        raise ValueError(f"mode must be 'forward', not {mode!r}")
+
+    @functools.wraps(f)
+    def of(*args: Any, **kwargs: Any) -> Any:
+        varied = Varied("jacobian", argnums, args)
+        return varied.split(_columns(f, varied, kwargs, chunk)[1])
+
+    return of
+
+
+def _columns(f: Function, varied: Varied, kwargs: dict[str, Any], chunk: int | None) -> tuple[Any, Any]:
+    """Return the value, shape T, and all columns, shape T + (n,)."""
+    n = sum(varied.sizes)
+    value, parts = None, []
+    for start, stop in chunks(n, chunk) or [(0, 0)]:
+        level = fresh_level()
+        lanes = identity_lanes(varied.arrays, start, stop)
+        arrays = [seeded(x, level, part, stop - start) for x, part in zip(varied.arrays, lanes, strict=True)]
+        value, part = lanes_of(collect(varied.call(f, arrays, kwargs)), level, stop - start)
+        parts.append(part)
+    columns = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return value, np.moveaxis(columns, 0, -1)
+
+
+def value_and_grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
+    """Return the function that evaluates ``f`` and its gradient together.
+
+    Parameters
+    ----------
+    f : callable
+        Function that returns one number.
+    argnums : int or sequence of int
+        Positional arguments in which to differentiate.
+
+    Returns
+    -------
+    callable
+        Takes what ``f`` takes; returns ``(y, g)`` with ``g`` of the shape of the argument (a tuple for several). It fits
+        ``scipy.optimize.minimize(..., jac=True)``.
+
+    Raises
+    ------
+    NotScalar
+        ``f`` returned an array of several numbers.
+
+    Notes
+    -----
+    Forward mode: about n + 1 evaluations of ``f``.
+
+    Examples
+    --------
+    >>> import numpy as np, dualad
+    >>> y, g = dualad.value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
+    >>> float(y), g
+    (5.0, array([2., 4.]))
+    """
+
+    @functools.wraps(f)
+    def of(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        varied = Varied("grad", argnums, args)
+        value, columns = _columns(f, varied, kwargs, None)
+        if np.size(value) != 1:
+            raise errors.NotScalar(errors.not_scalar("grad", np.shape(value)))
+        return np.reshape(value, ())[()], varied.split(np.reshape(columns, (-1,)))
+
+    return of
+
+
+def grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
+    """Return the function that evaluates the gradient of ``f``.
+
+    Parameters
+    ----------
+    f : callable
+        Function that returns one number.
+    argnums : int or sequence of int
+        Positional arguments in which to differentiate.
+
+    Returns
+    -------
+    callable
+        Takes what ``f`` takes; returns an ndarray of the shape of the argument (a tuple of them for several).
+
+    Raises
+    ------
+    NotScalar
+        ``f`` returned an array of several numbers.
+
+    Notes
+    -----
+    Forward mode: about n + 1 evaluations of ``f``.
+
+    Examples
+    --------
+    >>> import numpy as np, dualad
+    >>> dualad.grad(lambda x: x[0] * x[1])(np.array([2.0, 3.0]))
+    array([3., 2.])
+    """
+    both = value_and_grad(f, argnums)
+
+    @functools.wraps(f)
+    def of(*args: Any, **kwargs: Any) -> Any:
+        return both(*args, **kwargs)[1]
+
+    return of
+
+
+def derivative(f: Function, order: int = 1) -> Function:
+    """Return the function that evaluates a derivative of a function of one number.
+
+    Parameters
+    ----------
+    f : callable
+        Function of a number; its result may have any shape T.
+    order : int
+        Which derivative; 1 uses dual numbers, higher orders nest them.
+
+    Returns
+    -------
+    callable
+        Takes what ``f`` takes, the number first; returns the derivative in it, of shape T.
+
+    Raises
+    ------
+    WrongShape
+        The argument is not a number.
+
+    Notes
+    -----
+    Costs one evaluation of ``f`` on dual numbers nested ``order`` deep.
+
+    Examples
+    --------
+    >>> import dualad
+    >>> [float(dualad.derivative(lambda x: x**4, order)(1.0)) for order in (1, 2, 3)]
+    [4.0, 12.0, 24.0]
+    """
+    if isinstance(order, bool) or not isinstance(order, int) or order < 1:
+        raise ValueError(f"order must be a whole number of at least 1, not {order!r}")
+    inner = f if order == 1 else derivative(f, order - 1)
+
+    @functools.wraps(f)
+    def of(x: Any, *args: Any, **kwargs: Any) -> Any:
+        if np.shape(x) != ():
+            raise errors.WrongShape(
+                f"derivative takes a function of one number; the argument has shape {np.shape(x)}. Perhaps you meant "
+                "dualad.jacobian(f) or dualad.grad(f)?"
+            )
+        return jvp(lambda x: inner(x, *args, **kwargs), (x,), (1.0,))[1]
+
+    return of

@@ -1,0 +1,73 @@
+"""The methods of universal functions: reduce, accumulate, outer, at and reduceat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dualad import errors
+from dualad.duck.kernels import DuckArray
+
+__all__ = ["accumulate", "at", "outer", "reduce", "reduceat"]
+
+_REDUCTIONS = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
+_SCANS = {np.add: np.cumsum, np.multiply: np.cumprod}
+
+
+def reduce(ufunc: np.ufunc, x: Any, axis: Any = 0, keepdims: bool = False, **options: Any) -> Any:
+    """``ufunc.reduce``: a row of the table where there is one, else one element after the other."""
+    if ufunc in _REDUCTIONS:
+        return _REDUCTIONS[ufunc](x, axis=axis, keepdims=keepdims, **options)
+    axes = range(x.ndim) if axis is None else np.atleast_1d(axis).tolist()
+    axes = sorted(a % x.ndim for a in axes)
+    initial, where = options.get("initial", np._NoValue), options.get("where", True)
+    rest = tuple(n for a, n in enumerate(x.shape) if a not in axes)
+    folded = np.moveaxis(x, axes, range(len(axes))).reshape((-1, *rest))
+    mask = np.moveaxis(np.broadcast_to(where, x.shape), axes, range(len(axes))).reshape((-1, *rest))
+    first = ufunc.identity if initial is np._NoValue and ufunc.identity is not None else initial
+    if first is np._NoValue:
+        if len(folded) == 0 or not mask.all():
+            raise ValueError(f"reduction operation {ufunc.__name__!r} without identity needs initial= here")
+        result, start = folded[0], 1
+    else:
+        result, start = np.full_like(folded[0], first) if len(folded) else first, 0
+    for i in range(start, len(folded)):
+        result = np.where(mask[i], ufunc(result, folded[i]), result) if not mask[i].all() else ufunc(result, folded[i])
+    return np.expand_dims(result, axes) if keepdims else result
+
+
+def accumulate(ufunc: np.ufunc, x: Any, axis: int = 0) -> Any:
+    """``ufunc.accumulate``."""
+    if ufunc in _SCANS:
+        return _SCANS[ufunc](x, axis=axis)
+    moved = np.moveaxis(x, axis, 0)
+    result = np.zeros_like(moved)
+    for i in range(len(moved)):
+        result[i] = moved[i] if i == 0 else ufunc(result[i - 1], moved[i])
+    return np.moveaxis(result, 0, axis)
+
+
+def outer(ufunc: np.ufunc, a: Any, b: Any, **options: Any) -> Any:
+    """``ufunc.outer``: every element of one with every element of the other."""
+    return ufunc(np.reshape(a, np.shape(a) + (1,) * np.ndim(b)), b, **options)
+
+
+def at(ufunc: np.ufunc, x: Any, index: Any, *others: Any) -> None:
+    """``ufunc.at``: in place, each occurrence of an index by itself."""
+    if not isinstance(x, DuckArray):
+        raise errors.DerivativeLost(errors.lost_out(f"{ufunc.__name__}.at"))
+    places = np.arange(x.size).reshape(x.shape)[index]
+    spread = [np.broadcast_to(other, places.shape).reshape(-1) for other in others]
+    for i, place in enumerate(places.reshape(-1).tolist()):
+        where = tuple(int(k) for k in np.unravel_index(place, x.shape))
+        x[where] = ufunc(x[where], *(other[i] for other in spread))
+
+
+def reduceat(ufunc: np.ufunc, x: Any, indices: Any, axis: int = 0) -> Any:
+    """``ufunc.reduceat``: the reductions of consecutive slices."""
+    moved = np.moveaxis(x, axis, 0)
+    starts = np.asarray(indices).tolist()
+    ends = [*starts[1:], len(moved)]
+    parts = [reduce(ufunc, moved[i:j]) if i < j else moved[i] for i, j in zip(starts, ends, strict=True)]
+    return np.moveaxis(np.stack(parts), 0, axis)

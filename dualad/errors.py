@@ -1,0 +1,177 @@
+"""Every exception class and every sentence that a user may meet: what happened, why, and what to write instead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "DerivativeLost", "DifferentiationError", "DiscreteArgument", "NotScalar", "NotWritten", "RaggedReturn",
+    "UnknownFunction", "UnsupportedType", "WrongShape",
+]  # fmt: skip
+
+
+class DifferentiationError(Exception):
+    """Base of all errors of this package."""
+
+
+class DerivativeLost(DifferentiationError, TypeError):
+    """An operation would have kept the value and dropped the derivative."""
+
+
+class DiscreteArgument(DifferentiationError, TypeError):
+    """A derivative was asked in an argument that only takes separate values."""
+
+
+class NotScalar(DifferentiationError, TypeError):
+    """A gradient was asked of a function that returns several numbers."""
+
+
+class NotWritten(DifferentiationError, NotImplementedError):
+    """The derivative exists and this package has no rule for it yet."""
+
+
+class RaggedReturn(DifferentiationError, ValueError):
+    """A function returned parts that make no array."""
+
+
+class UnknownFunction(DifferentiationError, TypeError):
+    """A function that is not in the operator table was called on an array that carries derivatives."""
+
+
+class UnsupportedType(DifferentiationError, TypeError):
+    """A complex, string, object or half-precision value where a real number is needed."""
+
+
+class WrongShape(DifferentiationError, ValueError):
+    """A tangent, seed or chunk that does not fit the array it belongs to."""
+
+
+def lost_by(kind: str) -> str:
+    """Sentence for ``float(x)``, ``math.sin(x)`` and ``plain_array[i] = x``."""
+    return (
+        f"{kind}() of an array that carries derivatives would keep the value and lose the derivative. It is called by "
+        f"{kind}(x), by the functions of math, and by assigning into a plain array. Instead of math.sin(x) write "
+        "np.sin(x); instead of y = np.zeros(n) write y = np.zeros(n, like=x) or np.zeros_like(x); and leave "
+        f"{kind}(x) out: x is a number already."
+    )
+
+
+def lost_out(name: str) -> str:
+    """Sentence for ``out=`` or an in-place function with a plain array."""
+    return (
+        f"{name} was asked to write its result into a plain array, which cannot hold the derivative. Leave out= away, or "
+        "make the array with np.zeros_like(x) or np.empty(n, like=x)."
+    )
+
+
+def lost_dtype(name: str, dtype: Any) -> str:
+    """Sentence for ``dtype=int`` and the like."""
+    return (
+        f"{name} was asked for a result of dtype {np.dtype(dtype)}, which carries no derivative. Leave dtype= away, or "
+        "write np.floor, np.rint or np.trunc where rounding is meant."
+    )
+
+
+def lost_nested(where: str) -> str:
+    """Sentence for storing an outer derivative's value in an array that was not made for it."""
+    return (
+        f"{where}: the array was made before the value's derivative began, so it cannot hold that derivative. Make the "
+        "array inside the differentiated function, from its argument: np.zeros_like(x) or np.zeros(n, like=x)."
+    )
+
+
+def unknown(name: str) -> str:
+    """Sentence for a function without a row."""
+    return (
+        f"{name} has no rule in the operator table, so its derivative is not known. Write it with functions that have one "
+        "(NumPy's elementwise functions, reductions, indexing, products and linear algebra do), or add a row with "
+        "dualad.ops.table.op (see CONTRIBUTING)."
+    )
+
+
+def unwritten(name: str, reason: str, instead: str) -> str:
+    """Sentence for a function that is known and has no rule."""
+    return f"{name} has no derivative here: {reason}." + (f" Instead, {instead}." if instead else "")
+
+
+def not_written(name: str, argument: str, reason: str) -> str:
+    """Sentence for a Todo."""
+    return (
+        f"the derivative of {name} in its argument {argument!r} is not written yet: {reason}. Hold {argument!r} constant "
+        "(pass the plain number), or supply this derivative by a row of your own."
+    )
+
+
+def discrete_argument(name: str, argument: str) -> str:
+    """Sentence for a seed in a NoTangent argument."""
+    return (
+        f"{name} has no derivative in its argument {argument!r}: it only takes separate values (a count, an index, a "
+        f"condition). Pass {argument!r} as a plain number or array, and differentiate in the other arguments."
+    )
+
+
+def lanes_differ(one: int, other: int) -> str:
+    """Sentence for two arrays that carry different numbers of directions."""
+    return (
+        f"two arrays of the same derivative carry {one} and {other} directions (or are of different kinds). Give every "
+        "Dual of one computation the same number of tangents."
+    )
+
+
+def wrong_lanes(name: str, wanted: str, inner: Any, found: Any) -> str:
+    """Sentence for the constructors of Dual and HyperDual."""
+    return f"{name} must have shape {wanted} with S = {tuple(inner)}, the shape of the value; it has shape {tuple(found)}."
+
+
+def unsupported(name: str, dtype: Any) -> str:
+    """Sentence for input that is not real float64, float32, integer or boolean."""
+    kind = np.dtype(dtype).kind
+    remedy = {
+        "c": "pass the real and the imaginary part as two real arguments",
+        "O": "pass a float array: np.array(x, dtype=float)",
+        "U": "convert the text to numbers first: np.array(x, dtype=float)",
+        "S": "convert the text to numbers first: np.array(x, dtype=float)",
+    }.get(kind, "convert it to double precision first: x.astype(np.float64)")
+    return f"{name} takes real numbers of float64 or float32 (integers become float64), not {np.dtype(dtype)}: {remedy}."
+
+
+def check_real(dtype: Any, name: str) -> None:
+    """Raise unless a dtype is one that carries derivatives."""
+    if dtype != np.float64 and dtype != np.float32:
+        raise UnsupportedType(unsupported(name, dtype))
+
+
+def real_array(x: Any, name: str) -> NDArray[Any]:
+    """Return ``x`` as a float64 or float32 array, or raise the sentence that says why it cannot be one."""
+    array = np.asarray(x)
+    if array.dtype.kind in "iub":
+        return array.astype(np.float64)
+    check_real(array.dtype, name)
+    return array
+
+
+def not_scalar(driver: str, shape: Any) -> str:
+    """Sentence for grad of a vector function."""
+    return (
+        f"{driver} needs a function that returns one number; this one returned an array of shape {tuple(shape)}. Perhaps "
+        "you meant dualad.jacobian(f), or f should end with a sum?"
+    )
+
+
+def ragged(found: str) -> str:
+    """Sentence for a return value that makes no array."""
+    return (
+        f"the function returned {found}, which makes no array of numbers. Return a number, an array, or a list of numbers "
+        "or of arrays of one shape."
+    )
+
+
+def wrong_tangent(place: int, wanted: Any, found: Any) -> str:
+    """Sentence for jvp."""
+    return (
+        f"tangent {place} has shape {tuple(found)} and its primal has shape {tuple(wanted)}; a tangent must have the shape "
+        "of its primal."
+    )
