@@ -10,6 +10,7 @@ import numpy as np
 
 from dualad import errors
 from dualad.drivers.arguments import Varied, as_argument, chunks, collect, identity_lanes, lanes_of, seeded
+from dualad.drivers.second import second_derivative
 from dualad.duck.levels import fresh_level
 
 __all__ = ["derivative", "grad", "jacobian", "jvp", "value_and_grad"]
@@ -120,16 +121,15 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0, mode: str = "forward
 
 def _columns(f: Function, varied: Varied, kwargs: dict[str, Any], chunk: int | None) -> tuple[Any, Any]:
     """Return the value, shape T, and all columns, shape T + (n,)."""
-    n = sum(varied.sizes)
     value, parts = None, []
-    for start, stop in chunks(n, chunk) or [(0, 0)]:
+    for start, stop in chunks(varied.size, chunk) or [(0, 0)]:
         level = fresh_level()
         lanes = identity_lanes(varied.arrays, start, stop)
         arrays = [seeded(x, level, part, stop - start) for x, part in zip(varied.arrays, lanes, strict=True)]
         value, part = lanes_of(collect(varied.call(f, arrays, kwargs)), level, stop - start)
         parts.append(part)
     columns = parts[0] if len(parts) == 1 else np.concatenate(parts)
-    return value, np.moveaxis(columns, 0, -1)
+    return value, columns.T if columns.ndim <= 2 else np.moveaxis(columns, 0, -1)
 
 
 def value_and_grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
@@ -223,7 +223,7 @@ def derivative(f: Function, order: int = 1) -> Function:
     f : callable
         Function of a number; its result may have any shape T.
     order : int
-        Which derivative; 1 uses dual numbers, higher orders nest them.
+        Which derivative; 1 uses dual numbers, 2 hyper-dual numbers, higher orders nest them.
 
     Returns
     -------
@@ -237,7 +237,7 @@ def derivative(f: Function, order: int = 1) -> Function:
 
     Notes
     -----
-    Costs one evaluation of ``f`` on dual numbers nested ``order`` deep.
+    Costs one evaluation of ``f`` on dual or hyper-dual numbers, nested ``order / 2`` deep.
 
     Examples
     --------
@@ -247,7 +247,7 @@ def derivative(f: Function, order: int = 1) -> Function:
     """
     if isinstance(order, bool) or not isinstance(order, int) or order < 1:
         raise ValueError(f"order must be a whole number of at least 1, not {order!r}")
-    inner = f if order == 1 else derivative(f, order - 1)
+    inner = f if order < 3 else derivative(f, order - 2)
 
     @functools.wraps(f)
     def of(x: Any, *args: Any, **kwargs: Any) -> Any:
@@ -256,6 +256,10 @@ def derivative(f: Function, order: int = 1) -> Function:
                 f"derivative takes a function of one number; the argument has shape {np.shape(x)}. Perhaps you meant "
                 "dualad.jacobian(f) or dualad.grad(f)?"
             )
-        return jvp(lambda x: inner(x, *args, **kwargs), (x,), (1.0,))[1]
+
+        def g(x: Any) -> Any:
+            return inner(x, *args, **kwargs)
+
+        return jvp(g, (x,), (1.0,))[1] if order == 1 else second_derivative(g, x)
 
     return of

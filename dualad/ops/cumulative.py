@@ -7,8 +7,16 @@ from typing import Any
 import numpy as np
 
 from dualad.ops.lanes import (
-    Axis, axes_from_end, axis_from_end, flat, lead, put_back, reshape, shape_of, swap_to_end, unreduce,
-)  # fmt: skip
+    Axis,
+    axes_from_end,
+    axis_from_end,
+    flat,
+    put_back,
+    reshape,
+    shape_of,
+    swap_to_end,
+    unreduce,
+)
 from dualad.ops.reductions import masked
 from dualad.ops.table import Map, Rule, linear, ruled
 
@@ -66,18 +74,18 @@ def _prod(a: Any, axis: Axis = None, *, keepdims: bool = False, initial: Any = 1
     return Rule(jvp, vjp)
 
 
-# --- running sums --------------------------------------------------------------------------------------------------------
+# --- running sums --------------------------------------------------------------------------------------------------
 
 
-def _along(shape: tuple[int, ...], axis: int | None) -> tuple[bool, int, int]:
-    """Say whether an array is flattened first, and the number of axes and the axis (from the end) after that."""
+def _along(shape: tuple[int, ...], axis: int | None) -> tuple[bool, int]:
+    """Say whether an array is flattened first, and the axis (from the end) after that."""
     if axis is None or not shape:
-        return True, 1, -1
-    return False, len(shape), axis_from_end(axis, len(shape))
+        return True, -1
+    return False, axis_from_end(axis, len(shape))
 
 
 def _running_sum(shape: tuple[int, ...], axis: int | None, initial: bool) -> Map:
-    flatten, ndim, place = _along(shape, axis)
+    flatten, place = _along(shape, axis)
 
     def apply(t: Any) -> Any:
         total = np.cumsum(flat(t, len(shape)) if flatten else t, axis=place)
@@ -117,11 +125,11 @@ def _cumulative_sum(x: Any, *, axis: int | None = None, include_initial: bool = 
     return _running_sum(shape_of(x), axis, include_initial)
 
 
-# --- running products ----------------------------------------------------------------------------------------------------
+# --- running products ----------------------------------------------------------------------------------------------
 
 
 def _running_product(shape: tuple[int, ...], axis: int | None, initial: bool) -> Rule:
-    flatten, ndim, place = _along(shape, axis)
+    flatten, place = _along(shape, axis)
 
     def last(t: Any) -> Any:
         """Bring the axis that is run along to the end."""

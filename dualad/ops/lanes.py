@@ -1,8 +1,8 @@
 """Helpers for rules on whole arrays: leading lanes, axes counted from the end, gather and scatter.
 
-A rule meets tangents and cotangents with any number of leading axes ("lanes") before the shape that it knows. Two habits
-make a rule blind to them: it counts axes from the end, and it builds shapes as ``t.shape[:lanes] + shape``. What is here
-does both, in plain NumPy that runs on anything reached by NumPy's protocols.
+A rule meets tangents and cotangents with any number of leading axes ("lanes") before the shape that it knows. Two
+habits make a rule blind to them: it counts axes from the end, and it builds shapes as ``t.shape[:lanes] + shape``.
+What is here does both, in plain NumPy that runs on anything reached by NumPy's protocols.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import numpy as np
 
 __all__ = [
     "Axis", "array_like", "axes_from_end", "axis_from_end", "coords", "count", "dispatched", "each_lane", "filled",
-    "flat", "gather", "grow", "index_ndim", "is_view", "lane_shape", "lead", "permute", "put_back", "reshape",
-    "scatter_add", "shape_of", "sum_to", "swap_to_end", "unreduce", "zeros",
+    "flat", "gather", "grow", "index_ndim", "is_view", "lane_shape", "lead", "of_dtype", "permute", "put_back",
+    "reshape", "scatter_add", "shape_of", "sum_to", "swap_to_end", "unreduce",
 ]  # fmt: skip
 
 Axis = int | Sequence[int] | None
 
 
-# --- counting ----------------------------------------------------------------------------------------------------------
+# --- counting ------------------------------------------------------------------------------------------------------
 
 
 def lead(t: Any, ndim: int) -> int:
@@ -45,6 +45,11 @@ def shape_of(x: Any) -> tuple[int, ...]:
 def array_like(x: Any) -> Any:
     """Return x itself where it is an array of any kind, and an ndarray for a number or a list."""
     return x if hasattr(x, "shape") else np.asarray(x)
+
+
+def of_dtype(x: Any, dtype: Any) -> Any:
+    """Return x in a floating-point dtype: itself where it has that already."""
+    return x if x.dtype == dtype else x.astype(dtype)
 
 
 def axis_from_end(axis: int, ndim: int) -> int:
@@ -69,7 +74,7 @@ def count(shape: Sequence[int], axes: Sequence[int]) -> int:
     return math.prod(shape[axis] for axis in axes)
 
 
-# --- shapes ------------------------------------------------------------------------------------------------------------
+# --- shapes --------------------------------------------------------------------------------------------------------
 
 
 def reshape(t: Any, ndim: int, shape: Sequence[int]) -> Any:
@@ -125,12 +130,7 @@ def sum_to(g: Any, ndim: int, shape: Sequence[int]) -> Any:
     return np.reshape(g, own[:lanes] + target) if len(target) != ndim else g
 
 
-# --- making ------------------------------------------------------------------------------------------------------------
-
-
-def zeros(like: Any, ndim: int, shape: Sequence[int]) -> Any:
-    """Return zeros of ``shape`` with the lanes, the dtype and the kind of array of ``like``, which has ``ndim`` axes."""
-    return np.zeros_like(like, shape=lane_shape(like, ndim) + tuple(shape))
+# --- making --------------------------------------------------------------------------------------------------------
 
 
 def filled(parts: Sequence[Any], shapes: Sequence[tuple[int, ...]], dtypes: Sequence[Any]) -> list[Any]:
@@ -165,26 +165,26 @@ def each_lane(function: Callable[..., Any], ndims: Sequence[int], *parts: Any) -
     return np.reshape(results, lanes + shape_of(results)[1:])
 
 
-# --- functions of our own that dispatch ----------------------------------------------------------------------------------
+# --- functions of our own that dispatch ----------------------------------------------------------------------------
 
 
 def dispatched(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a function of ours be reached by ``__array_function__`` of its first argument, as NumPy's own are.
+    """Let a function of ours be reached by ``__array_function__`` of its positional arguments, as NumPy's own are.
 
     It can then have a row of the table like any public function.
     """
 
     @functools.wraps(function)
-    def call(x: Any, *args: Any, **kwargs: Any) -> Any:
-        reach = getattr(type(x), "__array_function__", None)
-        if reach is None or isinstance(x, np.ndarray):
-            return function(x, *args, **kwargs)
-        return reach(x, call, (type(x),), (x, *args), kwargs)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        for x in args:
+            if hasattr(type(x), "__array_function__") and not isinstance(x, np.ndarray):
+                return x.__array_function__(call, (type(x),), args, kwargs)
+        return function(*args, **kwargs)
 
     return call
 
 
-# --- indexing ------------------------------------------------------------------------------------------------------------
+# --- indexing ------------------------------------------------------------------------------------------------------
 
 
 def _entries(index: Any) -> tuple[Any, ...]:

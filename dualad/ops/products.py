@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from dualad.ops.contraction import Labels, arraylike, conj, products, real_like, viewed
+from dualad.ops.contraction import Labels, Shape, arraylike, conj, products, real_like, viewed
 from dualad.ops.table import Products, bilinear
 
-Shape = tuple[int, ...]
-
-
-# --- matmul and its kin ------------------------------------------------------------------------------------------------
+# --- matmul and its kin -----------------------------------------------------------------------------------------------
 
 
 def _matrix_product(sa: Shape, sb: Shape) -> Products:
-    """Return the rules of ``a @ b`` for vectors and single matrices, by matmul alone: the common case is the fast one."""
+    """Return the rules of ``a @ b`` for vectors and single matrices, by matmul alone: the common case is fast."""
 
     def apply(a: Any, b: Any) -> Any:
         a, b = arraylike(a), arraylike(b)
@@ -83,7 +81,8 @@ def _matmul(x1: Any, x2: Any, axes: Any = None, **_: Any) -> Products:
 
 @bilinear("numpy.linalg.matmul", "x1 x2")
 def _linalg_matmul(x1: Any, x2: Any) -> Products:
-    return _matmul(x1, x2)
+    plan: Products = _matmul(x1, x2)
+    return plan
 
 
 @bilinear("numpy.vecdot", "x1 x2")
@@ -104,7 +103,8 @@ def _vecdot(x1: Any, x2: Any, axis: int = -1, axes: Any = None, keepdims: bool =
 
 @bilinear("numpy.linalg.vecdot", "x1 x2")
 def _linalg_vecdot(x1: Any, x2: Any, axis: int = -1) -> Products:
-    return _vecdot(x1, x2, axis)
+    plan: Products = _vecdot(x1, x2, axis)
+    return plan
 
 
 @bilinear("numpy.matvec", "x1 x2")
@@ -117,7 +117,7 @@ def _vecmat(x1: Any, x2: Any, axes: Any = None, **_: Any) -> Products:
     return _generalized(x1, x2, ("k", "kn", "n"), axes, conjugated=0)
 
 
-# --- products with sums over fixed axes --------------------------------------------------------------------------------
+# --- products with sums over fixed axes -------------------------------------------------------------------------------
 
 
 def _numbered(shapes: Sequence[Shape]) -> list[list[Any]]:
@@ -155,7 +155,7 @@ def _inner(a: Any, b: Any) -> Products:
 def _vdot(a: Any, b: Any) -> Products:
     shapes = [np.shape(a), np.shape(b), ()]
     flat = [(math.prod(shape),) for shape in shapes[:2]]
-    return viewed(products(flat, ["k", "k"], (), conjugated=0), shapes, [*flat, ()])  # type: ignore[list-item]
+    return viewed(products(flat, [("k",), ("k",)], (), conjugated=0), shapes, [*flat, ()])
 
 
 @bilinear("numpy.outer", "a b")
@@ -168,22 +168,24 @@ def _outer(a: Any, b: Any) -> Products:
 
 @bilinear("numpy.linalg.outer", "x1 x2")
 def _linalg_outer(x1: Any, x2: Any) -> Products:
-    return _outer(x1, x2)
+    plan: Products = _outer(x1, x2)
+    return plan
 
 
 @bilinear("numpy.tensordot", "a b")
 def _tensordot(a: Any, b: Any, axes: Any = 2) -> Products:
     shapes = [np.shape(a), np.shape(b)]
-    if np.ndim(axes) == 0 and not isinstance(axes, (tuple, list)):
+    if isinstance(axes, (int, np.integer)):
         first, second = tuple(range(-int(axes), 0)), tuple(range(int(axes)))
     else:
-        first, second = (tuple(side) if np.ndim(side) else (side,) for side in axes)
+        first, second = ((side,) if isinstance(side, (int, np.integer)) else tuple(side) for side in axes)
     return _over(shapes, first, second)
 
 
 @bilinear("numpy.linalg.tensordot", "x1 x2")
 def _linalg_tensordot(x1: Any, x2: Any, *, axes: Any = 2) -> Products:
-    return _tensordot(x1, x2, axes)
+    plan: Products = _tensordot(x1, x2, axes)
+    return plan
 
 
 @bilinear("numpy.kron", "a b")
@@ -201,6 +203,9 @@ def _kron(a: Any, b: Any) -> Products:
 
 @bilinear("numpy.linalg.multi_dot", "*arrays")
 def _multi_dot(arrays: Sequence[Any]) -> Products:
+    if len(arrays) == 2:  # NumPy calls dot, whatever the number of axes.
+        plan: Products = _dot(*arrays)
+        return plan
     shapes = [np.shape(array) for array in arrays]
     labels: list[Labels] = [(i, i + 1) for i in range(len(shapes))]
     if len(shapes[0]) == 1:
@@ -211,7 +216,7 @@ def _multi_dot(arrays: Sequence[Any]) -> Products:
     return products(shapes, labels, ends)
 
 
-# --- einsum ------------------------------------------------------------------------------------------------------------
+# --- einsum -----------------------------------------------------------------------------------------------------------
 
 
 @bilinear("numpy.einsum", "*operands")
@@ -219,9 +224,10 @@ def _einsum(*operands: Any, **_: Any) -> Products:
     """Read both spellings; the rules take the arrays alone or all that was given, subscripts and lists included."""
     places, named, output = _read_subscripts(operands)
     shapes = [np.shape(operands[place]) for place in places]
-    spread = [len(shape) - len(names) + 1 if Ellipsis in names else 0 for shape, names in zip(shapes, named, strict=True)]
-    labels = [_without_dots(names, count) for names, count in zip(named, spread, strict=True)]
-    inner = products(shapes, labels, _without_dots(output, max(spread, default=0)))
+    pairs = list(zip(shapes, named, strict=True))
+    dots = [len(shape) - len(names) + 1 if Ellipsis in names else 0 for shape, names in pairs]
+    labels = [_without_dots(names, count) for names, count in zip(named, dots, strict=True)]
+    inner = products(shapes, labels, _without_dots(output, max(dots, default=0)))
 
     def arrays(given: tuple[Any, ...]) -> tuple[Any, ...]:
         return given if len(given) == len(places) else tuple(given[place] for place in places)
@@ -237,22 +243,31 @@ def _einsum(*operands: Any, **_: Any) -> Products:
 
 def _read_subscripts(operands: tuple[Any, ...]) -> tuple[list[int], list[Labels], Labels]:
     """Return where the arrays stand among the arguments, the labels of each, and those of the result."""
-    output: Labels | None
     if isinstance(operands[0], str):
-        inputs, arrow, right = operands[0].replace(" ", "").replace("...", ".").partition("->")
-        named = [tuple(Ellipsis if c == "." else c for c in part) for part in inputs.split(",")]
-        output = tuple(Ellipsis if c == "." else c for c in right) if arrow else None
-        places = list(range(1, len(operands)))
-    else:
-        places = list(range(0, len(operands) - 1, 2))
-        named = [tuple(operands[place + 1]) for place in places]
-        output = tuple(operands[-1]) if len(operands) % 2 else None
-    if output is None:
-        # Labels that occur once, in alphabetical order, after the axes of the dots.
-        flat: list[Any] = [name for names in named for name in names if name is not Ellipsis]
-        dots: Labels = (Ellipsis,) if any(Ellipsis in names for names in named) else ()
-        output = dots + tuple(sorted(name for name in flat if flat.count(name) == 1))
-    return places, named, output
+        named, output = _read_text(operands[0])
+        return list(range(1, len(operands))), named, output
+    places = list(range(0, len(operands) - 1, 2))
+    lists = [_numbers(operands[place + 1]) for place in places]
+    return places, lists, _numbers(operands[-1]) if len(operands) % 2 else _implied(lists)
+
+
+def _numbers(labels: Sequence[Any]) -> Labels:
+    # Plain numbers: those of NumPy compare with other labels element by element.
+    return tuple(name if name is Ellipsis else int(name) for name in labels)
+
+
+@lru_cache(maxsize=256)
+def _read_text(text: str) -> tuple[list[Labels], Labels]:
+    inputs, arrow, right = text.replace(" ", "").replace("...", ".").partition("->")
+    named: list[Labels] = [tuple(Ellipsis if c == "." else c for c in part) for part in inputs.split(",")]
+    return named, tuple(Ellipsis if c == "." else c for c in right) if arrow else _implied(named)
+
+
+def _implied(named: Sequence[Labels]) -> Labels:
+    """Return the labels of a result that is not spelled out: those that occur once, sorted, after the dots."""
+    flat: list[Any] = [name for names in named for name in names if name is not Ellipsis]
+    dots: Labels = (Ellipsis,) if any(Ellipsis in names for names in named) else ()
+    return dots + tuple(sorted(name for name in flat if flat.count(name) == 1))
 
 
 def _without_dots(names: Labels, count: int) -> Labels:
@@ -263,7 +278,7 @@ def _without_dots(names: Labels, count: int) -> Labels:
     return (*names[:at], *(("dots", k) for k in range(count, 0, -1)), *names[at + 1 :])
 
 
-# --- cross -------------------------------------------------------------------------------------------------------------
+# --- cross ------------------------------------------------------------------------------------------------------------
 
 
 def _crossed(a: Sequence[Any], b: Sequence[Any]) -> list[Any]:
@@ -320,4 +335,5 @@ def _cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, ax
 
 @bilinear("numpy.linalg.cross", "x1 x2")
 def _linalg_cross(x1: Any, x2: Any, *, axis: int = -1) -> Products:
-    return _cross(x1, x2, axis=axis)
+    plan: Products = _cross(x1, x2, axis=axis)
+    return plan

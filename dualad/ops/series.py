@@ -6,11 +6,19 @@ from typing import Any
 
 import numpy as np
 
+from dualad import errors
 from dualad.ops.contraction import arraylike, conj, real_like
 from dualad.ops.lanes import each_lane, reshape, scatter_add
 from dualad.ops.table import Products, bilinear, composed, unwritten
 
-# --- convolution -------------------------------------------------------------------------------------------------------
+
+def _double(x: Any) -> Any:
+    """Return x in double precision, in which NumPy computes these functions whatever they are given."""
+    x = arraylike(x)
+    return x if x.dtype == np.float64 or x.dtype.kind == "c" else x * np.float64(1)
+
+
+# --- convolution ------------------------------------------------------------------------------------------------------
 
 
 def _window(n: int, m: int, mode: str | int, turned: bool) -> tuple[int, int]:
@@ -32,7 +40,7 @@ def _sliding(a: Any, v: Any, mode: str | int, correlates: bool) -> Products:
     shapes = [np.shape(a), np.shape(v)]
     n, m = (np.size(a), np.size(v))
     start, length = _window(n, m, mode, correlates)
-    function = np.correlate if correlates else np.convolve
+    function: Any = np.correlate if correlates else np.convolve
 
     def flat(x: Any, i: int) -> Any:
         return reshape(arraylike(x), len(shapes[i]), (n, m)[i : i + 1])
@@ -44,7 +52,7 @@ def _sliding(a: Any, v: Any, mode: str | int, correlates: bool) -> Products:
         return each_lane(lambda one: function(a, one, mode), [1], v)
 
     def transpose(i: int, g: Any, a: Any, v: Any) -> Any:
-        # With y[k] = sum_j a[j] w[k - j] in full, the cotangent of a is the correlation of g with w, and the same for w.
+        # With y[k] = sum_j a[j] w[k - j] in full, the cotangent of a is the correlation of g with w; so it is for w.
         g, a, v = arraylike(g), flat(a, 0), flat(v, 1)
         full = np.pad(g, [(0, 0)] * (g.ndim - 1) + [(start, n + m - 1 - start - length)])
         other = (conj(v)[::-1] if correlates else v) if i == 0 else a
@@ -66,7 +74,7 @@ def _correlate(a: Any, v: Any, mode: str | int = "valid") -> Products:
     return _sliding(a, v, mode, correlates=True)
 
 
-# --- polynomials -------------------------------------------------------------------------------------------------------
+# --- polynomials ------------------------------------------------------------------------------------------------------
 
 
 @composed("numpy.polyval", "p x")
@@ -104,10 +112,8 @@ def _without_leading_zeros(p: Any) -> Any:
     if kept.size and kept[0] == 0:
         return p
     if not isinstance(p, np.ndarray):
-        raise ValueError(
-            "polymul drops a leading coefficient that is zero, so that its result has no derivative in it; "
-            "use np.convolve, which keeps it"
-        )
+        reason = "a leading coefficient is zero: NumPy drops it, and the result has no derivative in it"
+        raise errors.NotWritten(errors.unwritten("numpy.polymul", reason, "use np.convolve, which keeps it"))
     return p[kept[0] :] if kept.size else p[-1:]
 
 
@@ -135,11 +141,9 @@ def _poly(seq_of_zeros: Any) -> Any:
         roots = np.linalg.eigvals(roots)
     if len(roots) == 0:
         return 1.0
-    p = np.ones_like(roots[:1])
+    p = one = np.ones(1, roots.dtype)
     for i in range(len(roots)):
-        # The product of p with x - root: shifted, less the multiple.
-        zero = np.zeros_like(roots[:1])
-        p = np.concatenate((p, zero)) - roots[i] * np.concatenate((zero, p))
+        p = np.convolve(p, np.concatenate((one, -roots[i : i + 1])))
     return p
 
 
@@ -176,8 +180,8 @@ unwritten("numpy.polydiv", "the length of the remainder depends on how small its
 
 
 @composed("numpy.vander", "x")
-def _vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:  # noqa: N803 - NumPy's name
-    x = arraylike(x)
+def _vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
+    x = _double(x)
     many = len(x) if N is None else N
     if many == 0:
         return x[:, None][:, :0]
@@ -187,7 +191,7 @@ def _vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:  # n
     return np.stack(powers if increasing else powers[::-1], axis=-1)
 
 
-# --- interpolation -----------------------------------------------------------------------------------------------------
+# --- interpolation ----------------------------------------------------------------------------------------------------
 
 
 @composed(
@@ -196,7 +200,7 @@ def _vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:  # n
     note="At a knot the slope is that of the interval to its right, at the last knot that of the last interval.",
 )
 def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
-    x, xp, fp = arraylike(x), arraylike(xp), arraylike(fp)
+    x, xp, fp = _double(x), _double(xp), _double(fp)
     if period is not None:
         period, left, right = np.abs(period), None, None
         x, xp = x % period, xp % period
@@ -210,12 +214,14 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
     width = xp[high] - xp[low]
     # Two knots in one place bound no interval; dividing by 1 keeps the branch that is not taken free of NaN.
     slope = (fp[high] - fp[low]) / np.where(width == 0, 1.0, width)
-    inside = slope * (x - xp[low]) + fp[low]
+    # The end of an interval that gives the value of a knot exactly.
+    near = np.where(x == xp[last], high, low)
+    inside = slope * (x - xp[near]) + fp[near]
     below = np.where(x < xp[0], fp[0] if left is None else left, inside)
     return np.where(x > xp[-1], fp[-1] if right is None else right, below)
 
 
-# --- covariances and counts --------------------------------------------------------------------------------------------
+# --- covariances and counts -------------------------------------------------------------------------------------------
 
 
 @composed("numpy.cov", "m y")
@@ -228,14 +234,14 @@ def _cov(
     fweights: Any = None,
     aweights: Any = None,
 ) -> Any:
-    m = arraylike(m)
+    m = _double(m)
     rows = np.atleast_2d(m)
     if not rowvar and m.ndim != 1:
         rows = rows.T
     if rows.shape[0] == 0:
         return rows[:, :0]
     if y is not None:
-        more = np.atleast_2d(y)
+        more = np.atleast_2d(_double(y))
         rows = np.concatenate((rows, more.T if not rowvar and more.shape[0] != 1 else more), axis=0)
     less = (0 if bias else 1) if ddof is None else ddof
     weights = fweights if aweights is None else aweights if fweights is None else arraylike(fweights) * aweights
@@ -254,20 +260,21 @@ def _cov(
     return np.squeeze(np.dot(centred, conj(weighted.T)) * scale)
 
 
-@composed("numpy.corrcoef", "x y", note="NumPy clips the result to [-1, 1], which only removes rounding.")
+@composed("numpy.corrcoef", "x y")
 def _corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
     c = np.cov(x, y, rowvar)
     if c.ndim == 0:
         return c / c
     deviations = np.sqrt(np.real(np.diagonal(c)))
-    return c / deviations[:, None] / deviations[None, :]
+    c = c / deviations[:, None] / deviations[None, :]
+    # The clipping only removes rounding: on the diagonal and between variables that go together, where nothing varies.
+    return c if c.dtype.kind == "c" else np.clip(c, -1, 1)
 
 
 @composed("numpy.bincount", "x weights")
 def _bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     x = arraylike(x)
-    if weights is None:
+    if weights is None or x.size == 0:  # Of nothing NumPy gives counts, whatever the weights.
         return np.bincount(x, minlength=minlength)
-    length = max(minlength, int(np.max(x)) + 1 if x.size else 0)
-    # NumPy counts in double precision whatever the weights are.
-    return scatter_add(arraylike(weights) * np.float64(1), (x,), (length,))
+    length = max(minlength, int(np.max(x)) + 1)
+    return scatter_add(_double(weights), (x,), (length,))
