@@ -55,7 +55,7 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
     (12.0, 4.0)
     """
     if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
-        raise TypeError("jvp takes the arguments of f as a tuple, and their tangents as a tuple: jvp(f, (x,), (x_dot,))")
+        raise TypeError(errors.not_tuples())
     if len(primals) != len(tangents):
         raise errors.WrongShape(f"jvp was given {len(primals)} primals and {len(tangents)} tangents; give one for each")
     level = fresh_level()
@@ -69,7 +69,9 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
     return value[()], lanes[0]
 
 
-def jacobian(f: Function, argnums: int | Sequence[int] = 0, mode: str = "forward", *, chunk: int | None = None) -> Function:
+def jacobian(
+    f: Function, argnums: int | Sequence[int] = 0, mode: str = "forward", *, chunk: int | None = None
+) -> Function:
     """Return the function that evaluates the Jacobian of ``f``.
 
     Parameters
@@ -98,8 +100,8 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0, mode: str = "forward
 
     Notes
     -----
-    Costs ceil(n / chunk) evaluations of ``f`` on dual arrays, n the number of elements of the argument: about n + 1 plain
-    evaluations.
+    Costs ceil(n / chunk) evaluations of ``f`` on dual arrays, n the number of elements of the argument: about n + 1
+    plain evaluations.
 
     Examples
     --------
@@ -145,8 +147,8 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     Returns
     -------
     callable
-        Takes what ``f`` takes; returns ``(y, g)`` with ``g`` of the shape of the argument (a tuple for several). It fits
-        ``scipy.optimize.minimize(..., jac=True)``.
+        Takes what ``f`` takes; returns ``(y, g)`` with ``g`` of the shape of the argument (a tuple for several). It
+        fits ``scipy.optimize.minimize(..., jac=True)``.
 
     Raises
     ------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -39,8 +39,8 @@ def hessian(f: Function, argnums: int = 0, mode: str = "hyperdual", *, chunk: in
 
     Notes
     -----
-    Costs b (b + 1) / 2 evaluations of ``f`` on hyper-dual arrays for b = ceil(n / chunk) blocks a side: the blocks below
-    the diagonal are the transposes of those above (Fike and Alonso, AIAA 2011-886).
+    Costs b (b + 1) / 2 evaluations of ``f`` on hyper-dual arrays for b = ceil(n / chunk) blocks a side: the blocks
+    below the diagonal are the transposes of those above (Fike and Alonso, AIAA 2011-886).
 
     Examples
     --------
