@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 
 from dualad.ops.lanes import (
-    Axis, axes_from_end, axis_from_end, flat, lead, put_back, reshape, shape_of, swap_to_end, unreduce,
+    Axis,
+    axes_from_end,
+    axis_from_end,
+    flat,
+    put_back,
+    reshape,
+    shape_of,
+    swap_to_end,
+    unreduce,
 )  # fmt: skip
 from dualad.ops.reductions import masked
 from dualad.ops.table import Map, Rule, linear, ruled
@@ -66,7 +74,7 @@ def _prod(a: Any, axis: Axis = None, *, keepdims: bool = False, initial: Any = 1
     return Rule(jvp, vjp)
 
 
-# --- running sums --------------------------------------------------------------------------------------------------------
+# --- running sums --------------------------------------------------------------------------------------------------
 
 
 def _along(shape: tuple[int, ...], axis: int | None) -> tuple[bool, int, int]:
@@ -117,7 +125,7 @@ def _cumulative_sum(x: Any, *, axis: int | None = None, include_initial: bool = 
     return _running_sum(shape_of(x), axis, include_initial)
 
 
-# --- running products ----------------------------------------------------------------------------------------------------
+# --- running products ----------------------------------------------------------------------------------------------
 
 
 def _running_product(shape: tuple[int, ...], axis: int | None, initial: bool) -> Rule:

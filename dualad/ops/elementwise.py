@@ -49,12 +49,14 @@ op("square", "x", "2*x", domain=_WIDE, sympy="x**2")
 op("sqrt", "x", "0.5/v", domain=NONNEGATIVE, sympy="sqrt", note="The derivative at 0 is infinite.")
 op("cbrt", "x", "1/(3*v*v)", domain=_WIDE, kinks=(0,), sympy="real_root(x, 3)")
 
-# x**y at y = 0 is the constant 1, also for x = 0; in y at x = 0 it is constant on the side where it is finite.
+# x**0 is the constant 1 also at x = 0; in y at x = 0 the power is constant on the side where it is finite. A condition
+# y == 0 alone would give the right partial with the wrong derivative in y, which a branch does not see.
+_IN_X: Final = "where(x == 0, where(y == 0, 0, y*{0}(x, y - 1)), y*{0}(x, y - 1))"
 _IN_Y: Final = "where(x == 0, 0, v*log(x))"
 _POWERS: Final = (REAL.on(0.01, 100.0), REAL.on(-20.0, 20.0))
-op("power", "x y", "where(y == 0, 0, y*power(x, y - 1))", _IN_Y, domain=_POWERS, sympy="Pow",
+op("power", "x y", _IN_X.format("power"), _IN_Y, domain=_POWERS, sympy="Pow",
    note="A negative base has no derivative in the exponent: it is nan there.")  # fmt: skip
-op("float_power", "x y", "where(y == 0, 0, y*power(x, y - 1))", _IN_Y, domain=_POWERS, sympy="Pow")
+op("float_power", "x y", _IN_X.format("float_power"), _IN_Y, domain=_POWERS, sympy="Pow")
 
 # --- exponentials and logarithms -------------------------------------------------------------------------------------
 

@@ -104,6 +104,16 @@ def _read(node: ast.AST, symbols: tuple[str, ...], text: str) -> Expr:
     raise ValueError(f"the formula {text!r} has a part that the language lacks: {ast.unparse(node)!r}")
 
 
+def names_in(expr: Any) -> set[str]:
+    """Return the names of arguments and values that a formula uses; none for a mark of "no derivative"."""
+    match expr:
+        case Symbol(name):
+            return {name}
+        case Call(_, args):
+            return set().union(*map(names_in, args))
+    return set()
+
+
 # --- building, with the simplifications that keep derived formulas small ------------------------------------------------
 
 _FOLD: Final[Mapping[str, Callable[..., float]]] = {
@@ -203,17 +213,42 @@ def _partial(row: Elementwise, arg: int, output: int) -> Expr:
 
 @lru_cache(maxsize=None)
 def second(row: Elementwise) -> Mapping[tuple[int, int, int], Expr | Todo | Any]:
-    """Return the second partials ``(i, j, output)``, ``j <= i``, derived from the first through the table."""
+    """Return the second partials ``(i, j, output)``, ``j <= i``, derived from the first through the table.
+
+    A mixed partial is derived in the order of differentiation that gives the smaller formula, or that is known at all.
+    """
     derived: dict[tuple[int, int, int], Expr | Todo | Any] = {}
-    for i in range(len(row.args)):
-        for j in range(i + 1):
-            for output in range(row.outputs):
-                try:
-                    # The formula that is differentiated may know one argument only (the other is discrete).
-                    derived[i, j, output] = differentiate(_partial(row, i, output), row, j)
-                except Underived as mark:
-                    derived[i, j, output] = mark.args[0]
+    for output in range(row.outputs):
+        for i in range(len(row.args)):
+            for j in range(i + 1):
+                derived[i, j, output] = _mixed(row, i, j, output)
     return derived
+
+
+def _mixed(row: Elementwise, i: int, j: int, output: int) -> Expr | Todo | Any:
+    marks = {row.partials[i][output], row.partials[j][output]}
+    if NoTangent in marks:
+        return NoTangent
+    found: list[Expr] = []
+    refused: list[Any] = []
+    for first, then in dict.fromkeys([(i, j), (j, i)]):
+        try:
+            found.append(differentiate(_partial(row, first, output), row, then))
+        except Underived as mark:
+            refused.append(mark.args[0])
+    return min(found, key=_size) if found else refused[0]
+
+
+def _size(expr: Expr) -> int:
+    """Return the number of different calls in a formula."""
+    seen: set[Expr] = set()
+    todo: list[Expr] = [expr]
+    while todo:
+        e = todo.pop()
+        if isinstance(e, Call) and e not in seen:
+            seen.add(e)
+            todo.extend(e.args)
+    return len(seen)
 
 
 def differentiate(expr: Expr, row: Elementwise, arg: int) -> Expr:
@@ -284,7 +319,8 @@ def evaluate(expr: Expr, bound: Mapping[str, Any]) -> Any:
     def value(e: Expr) -> Any:
         match e:
             case Const(number):
-                return number
+                # A whole number stays one: an order n - 1 must find SciPy's loops for integer orders.
+                return int(number) if number.is_integer() else number
             case Symbol(name):
                 return bound[name]
         key = (e.name, e.args)

@@ -23,7 +23,7 @@ __all__ = [
 Axis = int | Sequence[int] | None
 
 
-# --- counting ----------------------------------------------------------------------------------------------------------
+# --- counting ------------------------------------------------------------------------------------------------------
 
 
 def lead(t: Any, ndim: int) -> int:
@@ -69,7 +69,7 @@ def count(shape: Sequence[int], axes: Sequence[int]) -> int:
     return math.prod(shape[axis] for axis in axes)
 
 
-# --- shapes ------------------------------------------------------------------------------------------------------------
+# --- shapes --------------------------------------------------------------------------------------------------------
 
 
 def reshape(t: Any, ndim: int, shape: Sequence[int]) -> Any:
@@ -125,7 +125,7 @@ def sum_to(g: Any, ndim: int, shape: Sequence[int]) -> Any:
     return np.reshape(g, own[:lanes] + target) if len(target) != ndim else g
 
 
-# --- making ------------------------------------------------------------------------------------------------------------
+# --- making --------------------------------------------------------------------------------------------------------
 
 
 def zeros(like: Any, ndim: int, shape: Sequence[int]) -> Any:
@@ -165,26 +165,26 @@ def each_lane(function: Callable[..., Any], ndims: Sequence[int], *parts: Any) -
     return np.reshape(results, lanes + shape_of(results)[1:])
 
 
-# --- functions of our own that dispatch ----------------------------------------------------------------------------------
+# --- functions of our own that dispatch ----------------------------------------------------------------------------
 
 
 def dispatched(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a function of ours be reached by ``__array_function__`` of its first argument, as NumPy's own are.
+    """Let a function of ours be reached by ``__array_function__`` of its positional arguments, as NumPy's own are.
 
     It can then have a row of the table like any public function.
     """
 
     @functools.wraps(function)
-    def call(x: Any, *args: Any, **kwargs: Any) -> Any:
-        reach = getattr(type(x), "__array_function__", None)
-        if reach is None or isinstance(x, np.ndarray):
-            return function(x, *args, **kwargs)
-        return reach(x, call, (type(x),), (x, *args), kwargs)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        for x in args:
+            if hasattr(type(x), "__array_function__") and not isinstance(x, np.ndarray):
+                return x.__array_function__(call, (type(x),), args, kwargs)
+        return function(*args, **kwargs)
 
     return call
 
 
-# --- indexing ------------------------------------------------------------------------------------------------------------
+# --- indexing ------------------------------------------------------------------------------------------------------
 
 
 def _entries(index: Any) -> tuple[Any, ...]:

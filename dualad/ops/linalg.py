@@ -135,6 +135,8 @@ def _matrix_power(a: Any, n: int) -> Any:
     if n == 0:
         return np.zeros_like(a) + np.eye(a.shape[-1], dtype=a.dtype)
     power, result, left = (np.linalg.inv(a) if n < 0 else a), None, abs(n)
+    if left == 3:  # NumPy's own order, which the loop would turn around.
+        return np.matmul(np.matmul(power, power), power)
     while True:
         left, bit = divmod(left, 2)
         if bit:
@@ -185,7 +187,7 @@ def _slogdet(a: Any) -> Rule:
         a = arraylike(primals[0])
         weight = None if g_log is None else arraylike(g_log)
         if g_sign is not None and a.dtype.kind == "c":
-            turn = 1j * np.real(conj(arraylike(g_sign)) * value[0] * 1j)
+            turn = arraylike(1j * np.real(conj(arraylike(g_sign)) * value[0] * 1j))
             weight = turn if weight is None else weight + turn
         if weight is None:
             weight = np.zeros_like(arraylike(value[1]))
@@ -211,7 +213,7 @@ def _check_cutoff(name: str, a: Any, rcond: Any) -> None:
 @ruled("numpy.linalg.pinv", "a", note="The rank is held: singular values that are zero stay zero.")
 def _pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = 0.0) -> Rule:
     a = arraylike(a)
-    _check_cutoff("numpy.linalg.pinv", a, next((r for r in (rcond, rtol) if isinstance(r, (float, np.ndarray))), 0.0))
+    _check_cutoff("numpy.linalg.pinv", a, next((r for r in (rcond, rtol) if isinstance(r, (int, float, np.ndarray))), 0.0))
 
     def seen(x: Any) -> Any:
         return as_read(x, upper=False) if hermitian else arraylike(x)
@@ -275,8 +277,11 @@ def _lstsq(a: Any, b: Any, rcond: float | None = None) -> Rule:
     def vjp(value: Any, primals: Sequence[Any], g: Any) -> Any:
         a, x, p, star, r = parts(value, primals)
         g_x, g_r, _, g_s = g
-        a_bar: Any = np.zeros_like(a)
-        b_bar: Any = np.zeros_like(r)
+        lanes = next(
+            (np.shape(x)[: np.ndim(x) - np.ndim(v)] for x, v in zip(g, value, strict=True) if x is not None), ()
+        )
+        a_bar: Any = np.zeros_like(a, shape=lanes + a.shape)
+        b_bar: Any = np.zeros_like(r, shape=lanes + r.shape)
         if g_x is not None:
             g_x = matrix(g_x)
             flat = adjoint(g_x)

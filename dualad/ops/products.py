@@ -155,7 +155,7 @@ def _inner(a: Any, b: Any) -> Products:
 def _vdot(a: Any, b: Any) -> Products:
     shapes = [np.shape(a), np.shape(b), ()]
     flat = [(math.prod(shape),) for shape in shapes[:2]]
-    return viewed(products(flat, ["k", "k"], (), conjugated=0), shapes, [*flat, ()])  # type: ignore[list-item]
+    return viewed(products(flat, [("k",), ("k",)], (), conjugated=0), shapes, [*flat, ()])
 
 
 @bilinear("numpy.outer", "a b")
@@ -174,10 +174,10 @@ def _linalg_outer(x1: Any, x2: Any) -> Products:
 @bilinear("numpy.tensordot", "a b")
 def _tensordot(a: Any, b: Any, axes: Any = 2) -> Products:
     shapes = [np.shape(a), np.shape(b)]
-    if np.ndim(axes) == 0 and not isinstance(axes, (tuple, list)):
+    if isinstance(axes, (int, np.integer)):
         first, second = tuple(range(-int(axes), 0)), tuple(range(int(axes)))
     else:
-        first, second = (tuple(side) if np.ndim(side) else (side,) for side in axes)
+        first, second = ((side,) if isinstance(side, (int, np.integer)) else tuple(side) for side in axes)
     return _over(shapes, first, second)
 
 
@@ -201,6 +201,8 @@ def _kron(a: Any, b: Any) -> Products:
 
 @bilinear("numpy.linalg.multi_dot", "*arrays")
 def _multi_dot(arrays: Sequence[Any]) -> Products:
+    if len(arrays) == 2:  # NumPy calls dot, whatever the number of axes.
+        return _dot(*arrays)  # type: ignore[no-any-return]
     shapes = [np.shape(array) for array in arrays]
     labels: list[Labels] = [(i, i + 1) for i in range(len(shapes))]
     if len(shapes[0]) == 1:

@@ -14,10 +14,10 @@ import numpy as np
 from dualad.ops.lanes import Axis, array_like, axes_from_end, axis_from_end, count, lane_shape, shape_of, unreduce
 from dualad.ops.table import Map, Rule, composed, linear, ruled
 
-__all__ = ["extreme", "items_of", "masked", "safe_sqrt"]
+__all__ = ["beside", "extreme", "items_of", "masked", "safe_sqrt"]
 
 
-# --- sums and means ------------------------------------------------------------------------------------------------------
+# --- sums and means ------------------------------------------------------------------------------------------------
 
 
 def masked(g: Any, where: Any) -> Any:
@@ -52,7 +52,8 @@ def _sum(a: Any, axis: Axis = None, *, keepdims: bool = False, initial: Any = 0,
 def _mean(a: Any, axis: Axis = None, *, keepdims: bool = False, where: Any = True) -> Map:
     shape = shape_of(a)
     axes = axes_from_end(axis, len(shape))
-    items = items_of(shape, axes, where, a.dtype)
+    # The mean of nothing is NaN, and moves with nothing.
+    items = np.maximum(items_of(shape, axes, where, a.dtype), 1)
 
     def apply(t: Any) -> Any:
         total = np.sum(t, axis=axes, keepdims=True, where=where) / items
@@ -73,7 +74,7 @@ def _average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = Fa
         average = np.mean(a, axis=axis, keepdims=keepdims)
         total: Any = np.result_type(average).type(a.size / max(np.size(average), 1))
     else:
-        weights = _beside(array_like(weights), shape, axis)
+        weights = beside(array_like(weights), shape, axis)
         dtype = np.result_type(a.dtype, weights.dtype)
         if weights.dtype != dtype:
             weights = weights.astype(dtype)
@@ -88,7 +89,7 @@ def _average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = Fa
     return average, total
 
 
-def _beside(weights: Any, shape: tuple[int, ...], axis: Axis) -> Any:
+def beside(weights: Any, shape: tuple[int, ...], axis: Axis) -> Any:
     """Give weights the shape in which they multiply the data: weights may belong to the reduced axes only."""
     if np.shape(weights) == shape:
         return weights
@@ -102,7 +103,7 @@ def _beside(weights: Any, shape: tuple[int, ...], axis: Axis) -> Any:
     return np.reshape(np.transpose(weights, order), [n if i in places else 1 for i, n in enumerate(shape)])
 
 
-# --- moments -------------------------------------------------------------------------------------------------------------
+# --- moments -------------------------------------------------------------------------------------------------------
 
 
 def safe_sqrt(x: Any) -> Any:
@@ -140,7 +141,7 @@ def _std(a: Any, axis: Axis = None, **options: Any) -> Any:
     return safe_sqrt(np.var(a, axis=axis, **options))
 
 
-# --- extremes ------------------------------------------------------------------------------------------------------------
+# --- extremes ------------------------------------------------------------------------------------------------------
 
 
 def extreme(a: Any, axis: Axis = None, *, keepdims: bool = False, initial: Any = None, where: Any = True) -> Rule:

@@ -10,6 +10,13 @@ from dualad.ops.contraction import arraylike, conj, real_like
 from dualad.ops.lanes import each_lane, reshape, scatter_add
 from dualad.ops.table import Products, bilinear, composed, unwritten
 
+
+def _double(x: Any) -> Any:
+    """Return x in double precision, in which NumPy computes these functions whatever they are given."""
+    x = arraylike(x)
+    return x * np.float64(1) if x.dtype.itemsize < 8 else x
+
+
 # --- convolution -------------------------------------------------------------------------------------------------------
 
 
@@ -177,7 +184,7 @@ unwritten("numpy.polydiv", "the length of the remainder depends on how small its
 
 @composed("numpy.vander", "x")
 def _vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:  # noqa: N803 - NumPy's name
-    x = arraylike(x)
+    x = _double(x)
     many = len(x) if N is None else N
     if many == 0:
         return x[:, None][:, :0]
@@ -196,7 +203,7 @@ def _vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:  # n
     note="At a knot the slope is that of the interval to its right, at the last knot that of the last interval.",
 )
 def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
-    x, xp, fp = arraylike(x), arraylike(xp), arraylike(fp)
+    x, xp, fp = _double(x), _double(xp), _double(fp)
     if period is not None:
         period, left, right = np.abs(period), None, None
         x, xp = x % period, xp % period
@@ -228,14 +235,14 @@ def _cov(
     fweights: Any = None,
     aweights: Any = None,
 ) -> Any:
-    m = arraylike(m)
+    m = _double(m)
     rows = np.atleast_2d(m)
     if not rowvar and m.ndim != 1:
         rows = rows.T
     if rows.shape[0] == 0:
         return rows[:, :0]
     if y is not None:
-        more = np.atleast_2d(y)
+        more = np.atleast_2d(_double(y))
         rows = np.concatenate((rows, more.T if not rowvar and more.shape[0] != 1 else more), axis=0)
     less = (0 if bias else 1) if ddof is None else ddof
     weights = fweights if aweights is None else aweights if fweights is None else arraylike(fweights) * aweights
@@ -269,5 +276,4 @@ def _bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     if weights is None:
         return np.bincount(x, minlength=minlength)
     length = max(minlength, int(np.max(x)) + 1 if x.size else 0)
-    # NumPy counts in double precision whatever the weights are.
-    return scatter_add(arraylike(weights) * np.float64(1), (x,), (length,))
+    return scatter_add(_double(weights), (x,), (length,))

@@ -7,6 +7,7 @@ function that a user called and needs to know nothing else about it.
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -125,6 +126,11 @@ class _Array(Operator):
 
     operands: tuple[str, ...] = ()
     plan: Callable[..., Any] = field(repr=False)
+
+    @cached_property
+    def variadic(self) -> bool:
+        """Whether the positional arguments themselves are the operands."""
+        return any(p.kind is p.VAR_POSITIONAL for p in inspect.signature(self.plan).parameters.values())
 
 
 class Linear(_Array):
@@ -272,13 +278,23 @@ TABLE: Final = Table(
     [
         ("numpy", "dualad.ops.elementwise"),
         ("numpy", "dualad.ops.reductions"),
+        ("numpy", "dualad.ops.cumulative"),
+        ("numpy", "dualad.ops.nanreductions"),
+        ("numpy", "dualad.ops.differences"),
         ("numpy", "dualad.ops.shapes"),
+        ("numpy", "dualad.ops.joining"),
+        ("numpy", "dualad.ops.patterns"),
         ("numpy", "dualad.ops.selection"),
+        ("numpy", "dualad.ops.sorting"),
         ("numpy", "dualad.ops.products"),
+        ("numpy", "dualad.ops.series"),
         ("numpy", "dualad.ops.linalg"),
+        ("numpy", "dualad.ops.linalg_factors"),
+        ("numpy", "dualad.ops.linalg_norms"),
         ("numpy", "dualad.ops.fourier"),
         ("numpy", "dualad.ops.discrete"),
         ("scipy.special", "dualad.ops.special"),
+        ("scipy.special", "dualad.ops.softmax"),
     ]
 )
 

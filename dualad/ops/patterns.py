@@ -1,0 +1,221 @@
+"""Repeated, padded, triangular and diagonal arrangements of the elements of one array."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dualad import errors
+from dualad.ops.lanes import (
+    axis_from_end,
+    dispatched,
+    flat,
+    gather,
+    grow,
+    lead,
+    reshape,
+    scatter_add,
+    shape_of,
+)  # fmt: skip
+from dualad.ops.table import Map, composed, linear
+
+__all__ = ["affine_pad"]
+
+
+# --- repeating -----------------------------------------------------------------------------------------------------
+
+
+@linear("numpy.tile", "A")
+def _tile(A: Any, reps: Any) -> Map:
+    shape = shape_of(A)
+    given = tuple(reps) if np.ndim(reps) else (int(reps),)
+    times = (1,) * (len(shape) - len(given)) + given
+    wide = (1,) * (len(times) - len(shape)) + shape
+    split = tuple(n for pair in zip(times, wide, strict=True) for n in pair)
+
+    def apply(t: Any) -> Any:
+        return np.tile(grow(t, len(shape), len(wide)), (1,) * lead(t, len(shape)) + times)
+
+    def transpose(g: Any) -> Any:
+        parts = reshape(g, len(wide), split)
+        return reshape(np.sum(parts, axis=tuple(range(-len(split), 0, 2))), len(wide), shape)
+
+    return Map(apply, transpose)
+
+
+@linear("numpy.repeat", "a")
+def _repeat(a: Any, repeats: Any, axis: int | None = None) -> Map:
+    shape = shape_of(a)
+    flatten = axis is None
+    place = -1 if axis is None else axis_from_end(axis, len(shape))
+    inner = (int(np.prod(shape)),) if flatten else shape
+
+    def apply(t: Any) -> Any:
+        return np.repeat(flat(t, len(shape)) if flatten else t, repeats, axis=place)
+
+    def transpose(g: Any) -> Any:
+        if np.size(repeats) == 1:
+            times = int(np.reshape(repeats, ()))
+            cut = len(inner) + place + 1
+            g = np.sum(reshape(g, len(inner), (*inner[:cut], times, *inner[cut:])), axis=place)
+        else:
+            sources = np.repeat(np.arange(inner[place]), repeats)
+            g = scatter_add(g, (..., sources, *(slice(None),) * (-place - 1)), inner)
+        return reshape(g, 1, shape) if flatten else g
+
+    return Map(apply, transpose)
+
+
+# --- triangles and diagonals ---------------------------------------------------------------------------------------
+
+
+def _triangle(m: Any, k: int, upper: bool) -> Map:
+    shape = shape_of(m)
+    square = (shape[-1], shape[-1]) if len(shape) == 1 else shape[-2:]
+    mask = np.tri(*square, k=k - 1 if upper else k, dtype=bool)
+    mask = ~mask if upper else mask
+
+    def apply(t: Any) -> Any:
+        return np.where(mask, grow(t, len(shape), max(len(shape), 2)), 0)
+
+    def transpose(g: Any) -> Any:
+        g = np.where(mask, g, 0)
+        return np.sum(g, axis=-2) if len(shape) == 1 else g
+
+    return Map(apply, transpose)
+
+
+@linear("numpy.tril", "m")
+def _tril(m: Any, k: int = 0) -> Map:
+    return _triangle(m, k, upper=False)
+
+
+@linear("numpy.triu", "m")
+def _triu(m: Any, k: int = 0) -> Map:
+    return _triangle(m, k, upper=True)
+
+
+def _diagonal_index(rows: int, columns: int, offset: int) -> tuple[Any, Any]:
+    """Return row and column numbers of a diagonal."""
+    n = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
+    return np.arange(n) + max(-offset, 0), np.arange(n) + max(offset, 0)
+
+
+def _on_diagonal(g: Any, shape: tuple[int, ...], offset: int, axis1: int, axis2: int) -> Any:
+    """Put the last axis of ``g`` on a diagonal of zeros: the transpose of ``np.diagonal``."""
+    rest = [n for i, n in enumerate(shape) if i - len(shape) not in (axis1, axis2)]
+    rows, columns = _diagonal_index(shape[axis1], shape[axis2], offset)
+    placed = scatter_add(g, (..., rows, columns), (*rest, shape[axis1], shape[axis2]))
+    return np.moveaxis(placed, (-2, -1), (axis1, axis2))
+
+
+@linear("numpy.diagonal", "a")
+def _diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Map:
+    shape = shape_of(a)
+    first, second = axis_from_end(axis1, len(shape)), axis_from_end(axis2, len(shape))
+    return Map(lambda t: np.diagonal(t, offset, first, second), lambda g: _on_diagonal(g, shape, offset, first, second))
+
+
+@linear("numpy.trace", "a")
+def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Map:
+    shape = shape_of(a)
+    first, second = axis_from_end(axis1, len(shape)), axis_from_end(axis2, len(shape))
+    length = _diagonal_index(shape[first], shape[second], offset)[0].size
+
+    def transpose(g: Any) -> Any:
+        along = np.broadcast_to(np.expand_dims(g, -1), (*shape_of(g), length))
+        return _on_diagonal(along, shape, offset, first, second)
+
+    return Map(lambda t: np.trace(t, offset, first, second), transpose)
+
+
+@linear("numpy.diag", "v")
+def _diag(v: Any, k: int = 0) -> Map:
+    shape = shape_of(v)
+    if len(shape) == 2:
+        return _diagonal(v, k)  # type: ignore[no-any-return]
+    side = shape[0] + abs(k)
+    return Map(lambda t: _on_diagonal(t, (side, side), k, -2, -1), lambda g: np.diagonal(g, k, -2, -1))
+
+
+@composed("numpy.diagflat", "v")
+def _diagflat(v: Any, k: int = 0) -> Any:
+    return np.diag(np.ravel(v), k)
+
+
+# --- padding -------------------------------------------------------------------------------------------------------
+
+_BY_INDEX = ("edge", "reflect", "symmetric", "wrap")
+_BY_ORDER = {"maximum": np.max, "minimum": np.min, "median": np.median}
+
+
+def _pairs(widths: Any, ndim: int) -> list[tuple[Any, Any]]:
+    """Return (before, after) for each axis from what ``np.pad`` accepts."""
+    if isinstance(widths, dict):
+        listed: list[Any] = [(0, 0)] * ndim
+        for axis, width in widths.items():
+            listed[axis] = width if np.ndim(width) else (width, width)
+        widths = listed
+    return [(before, after) for before, after in np.broadcast_to(np.asarray(widths), (ndim, 2)).tolist()]
+
+
+@composed("numpy.pad", "array")
+def _pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> Any:
+    if callable(mode):
+        raise errors.NotWritten(
+            errors.unwritten("numpy.pad with a function", "the function writes into plain arrays", "use np.concatenate")
+        )
+    if mode not in _BY_ORDER:
+        return affine_pad(array, pad_width, mode, **options)
+    lengths = _pairs(options.get("stat_length"), np.ndim(array))
+    for axis, (widths, wanted) in enumerate(zip(_pairs(pad_width, np.ndim(array)), lengths, strict=True)):
+        size = shape_of(array)[axis]
+        parts = []
+        for width, length, side in zip(widths, wanted, (0, 1), strict=True):
+            length = size if length is None else min(length, size)
+            part = slice(size - length, size) if side else slice(0, length)
+            found = _BY_ORDER[mode](array[(slice(None),) * axis + (part,)], axis=axis, keepdims=True)
+            parts.append(np.repeat(found, width, axis=axis))
+        array = np.concatenate((parts[0], array, parts[1]), axis=axis)
+    return array
+
+
+@dispatched
+def affine_pad(array: Any, pad_width: Any, mode: str, **options: Any) -> Any:
+    """Call ``np.pad`` in a mode whose result is linear in the array, but for a constant."""
+    return np.pad(array, pad_width, mode, **options)  # type: ignore[call-overload]
+
+
+@linear("dualad.ops.patterns.affine_pad", "array", name="affine_pad", note="np.pad but for maximum, minimum and median")
+def _affine_pad(array: Any, pad_width: Any, mode: str, **options: Any) -> Map:
+    shape = shape_of(array)
+    pairs = _pairs(pad_width, len(shape))
+    if mode in ("constant", "empty"):
+        inside = tuple(slice(before, before + n) for (before, _), n in zip(pairs, shape, strict=True))
+        return Map(lambda t: np.pad(t, [(0, 0)] * lead(t, len(shape)) + pairs, "constant"), lambda g: g[(..., *inside)])
+    if mode in _BY_INDEX and options.get("reflect_type", "even") == "even":
+        index = np.ix_(*(np.pad(np.arange(n), pair, mode) for n, pair in zip(shape, pairs, strict=True)))  # type: ignore[call-overload]
+        return Map(lambda t: gather(t, index, len(shape)), lambda g: scatter_add(g, index, shape))
+    return _pad_by_matrix(shape, pairs, mode, options)
+
+
+def _pad_by_matrix(shape: tuple[int, ...], pairs: list[tuple[int, int]], mode: str, options: dict[str, Any]) -> Map:
+    """Return padding as one small matrix for each axis, which NumPy's own padding of the unit matrix gives."""
+    kept = {"reflect_type": options["reflect_type"]} if mode in _BY_INDEX else {}
+    lengths = _pairs(options.get("stat_length"), len(shape))
+    matrices = []
+    for place, (pair, length) in enumerate(zip(pairs, lengths, strict=True)):
+        if any(pair):
+            if mode == "mean":
+                kept = {"stat_length": None if length[0] is None else (length, length)}
+            matrix = np.pad(np.eye(shape[place]), (pair, (0, 0)), mode, **kept)  # type: ignore[call-overload]
+            matrices.append((place - len(shape), matrix))
+
+    def multiply(t: Any, turned: bool) -> Any:
+        for axis, matrix in matrices:
+            factor = (matrix if turned else matrix.T).astype(t.dtype)
+            t = np.moveaxis(np.matmul(np.moveaxis(t, axis, -1), factor), -1, axis)
+        return t
+
+    return Map(lambda t: multiply(t, False), lambda g: multiply(g, True))
