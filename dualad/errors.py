@@ -175,3 +175,19 @@ def wrong_tangent(place: int, wanted: Any, found: Any) -> str:
         f"tangent {place} has shape {tuple(found)} and its primal has shape {tuple(wanted)}; a tangent must have the shape "
         "of its primal."
     )
+
+
+def wrong_cotangent(place: int, wanted: Any, found: Any) -> str:
+    """Sentence for a pullback."""
+    return (
+        f"cotangent {place} has shape {tuple(found)} and the result it belongs to has shape {tuple(wanted)}; a cotangent "
+        "must have the shape of its result."
+    )
+
+
+def no_argument(name: str, argnums: Any, number: int, given: int) -> str:
+    """Sentence for argnums beyond the arguments of the call."""
+    return (
+        f"{name}: argnums={argnums!r} asks for positional argument {number}, and the function was called with {given} "
+        "positional arguments. Pass the arguments to differentiate in by position."
+    )

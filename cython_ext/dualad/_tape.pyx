@@ -389,7 +389,11 @@ cdef class Recorded(DuckArray):
 
     @property
     def _is_scalar(self):
-        return self.cell is None
+        return type(self) is RecordedScalar
+
+    @property
+    def _cell(self):
+        return self.cell
 
     @property
     def _is_discrete(self):

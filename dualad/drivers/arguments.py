@@ -9,7 +9,7 @@ import numpy as np
 
 from dualad import errors
 from dualad.duck.kernels import DuckArray
-from dualad.forward import rules
+from dualad.duck.operands import any_duck, lift
 from dualad.forward.kernels import Dual, Forward, HyperDual, rebuild
 
 __all__ = ["Varied", "chunks", "collect", "lanes_of", "seeded"]
@@ -23,7 +23,7 @@ def as_argument(x: Any, name: str) -> Any:
     if isinstance(x, DuckArray):
         return x
     if isinstance(x, np.ndarray) and x.dtype == object or isinstance(x, (list, tuple)):
-        lifted = rules.lift(np.array(x, dtype=object)) if rules.any_duck(x) else np.asarray(x)
+        lifted = lift(np.array(x, dtype=object)) if any_duck(x) else np.asarray(x)
         if isinstance(lifted, DuckArray):
             return lifted
         x = lifted
@@ -109,7 +109,7 @@ def collect(y: Any) -> Any:
     if isinstance(y, DuckArray):
         return y
     if isinstance(y, (list, tuple)):
-        if not rules.any_duck(y):
+        if not any_duck(y):
             y = _as_plain(y)
         else:
             try:
@@ -122,9 +122,9 @@ def collect(y: Any) -> Any:
             return np.stack([collect(part) for part in y])
     array = _as_plain(y)
     if array.dtype == object:
-        if not rules.any_duck(array):
+        if not any_duck(array):
             raise errors.RaggedReturn(errors.ragged(f"an object of type {type(y).__name__}"))
-        return rules.lift(array)
+        return lift(array)
     return array
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from dualad import errors
 from dualad.duck.kernels import DuckArray
 
-__all__ = ["Operands", "any_duck"]
+__all__ = ["Operands", "any_duck", "lift"]
 
 
 def any_duck(x: Any, level: int | None = None) -> bool:
@@ -22,6 +22,12 @@ def any_duck(x: Any, level: int | None = None) -> bool:
     if isinstance(x, dict):
         return any_duck(list(x.values()), level)
     return isinstance(x, (list, tuple)) and any(any_duck(part, level) for part in x)
+
+
+def lift(objects: Any) -> Any:
+    """Return an object array whose elements carry derivatives as one array of the innermost of them."""
+    inside = [x for x in objects.ravel().tolist() if isinstance(x, DuckArray)]
+    return max(inside, key=lambda x: x.level)._lift(objects) if inside else objects.astype(float)
 
 
 class Operands:

@@ -62,9 +62,13 @@ def _check(value: Any, row: Operator) -> None:
 
 def _is_view(value: Any, x: Any) -> bool:
     """Say whether ``value`` shows the numbers of ``x``, each at most once, so that writing to it writes to ``x``."""
+    if isinstance(value, Recorded):
+        return isinstance(x, Recorded) and value._cell is not None and value._cell is x._cell
     if isinstance(value, DuckArray):
-        return isinstance(x, DuckArray) and value._shows(x)
+        return isinstance(x, DuckArray) and value.level == x.level and _is_view(value._primal(), x._primal())
     if not isinstance(x, np.ndarray) or value is x or not np.may_share_memory(value, x):
+        return False
+    if not value.flags.writeable:
         return False
     return all(stride != 0 or n < 2 for stride, n in zip(value.strides, value.shape, strict=True))
 
