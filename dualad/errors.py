@@ -191,3 +191,11 @@ def no_argument(name: str, argnums: Any, number: int, given: int) -> str:
         f"{name}: argnums={argnums!r} asks for positional argument {number}, and the function was called with {given} "
         "positional arguments. Pass the arguments to differentiate in by position."
     )
+
+
+def keyword_only(name: str, keywords: Any) -> str:
+    """Sentence for a function with a rule of its own that has keyword-only arguments."""
+    return (
+        f"{name} has a rule of its own and takes keyword-only arguments ({', '.join(keywords)}), which the rule cannot see. "
+        "Make them positional, or bind them with functools.partial or a closure before the rule is defined."
+    )

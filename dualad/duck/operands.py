@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from dualad import errors
 from dualad.duck.kernels import DuckArray
 
-__all__ = ["Operands", "any_duck", "lift"]
+__all__ = ["Operands", "any_duck", "innermost", "lift"]
 
 
 def any_duck(x: Any, level: int | None = None) -> bool:
@@ -22,6 +22,23 @@ def any_duck(x: Any, level: int | None = None) -> bool:
     if isinstance(x, dict):
         return any_duck(list(x.values()), level)
     return isinstance(x, (list, tuple)) and any(any_duck(part, level) for part in x)
+
+
+def _ducks(part: Any) -> Iterator[DuckArray]:
+    if isinstance(part, DuckArray):
+        yield part
+    elif isinstance(part, np.ndarray) and part.dtype == object:
+        yield from _ducks(part.ravel().tolist())
+    elif isinstance(part, dict):
+        yield from _ducks(list(part.values()))
+    elif isinstance(part, (list, tuple)):
+        for each in part:
+            yield from _ducks(each)
+
+
+def innermost(*parts: Any) -> Any:
+    """Return the array of the innermost derivative among arguments: its engine acts first."""
+    return max(_ducks(parts), key=lambda duck: duck.level)
 
 
 def lift(objects: Any) -> Any:
