@@ -1,9 +1,10 @@
 """Sums of products of arrays, with one label for each axis: what matmul, tensordot, einsum, kron, ... have in common.
 
 A product is written as einsum writes it: a tuple of labels for each operand and one for the result; labels that the
-result lacks are summed over. An axis of length 1 stretches to the length that its label has elsewhere, as NumPy lets it.
+result lacks are summed over. An axis of length 1 stretches to the length that its label has elsewhere, as in NumPy.
+
 Both the tangents and the cotangents of such a product are products of the same kind, and matmul, transpose and reshape
-do all the work, so that it is done by BLAS and can be differentiated again.
+do all the work: it is done by BLAS and can be differentiated again.
 """
 
 from __future__ import annotations
@@ -64,21 +65,18 @@ def contract(a: Any, a_labels: Labels, b: Any, b_labels: Labels, out: Labels) ->
 def contract_all(arrays: Sequence[Any], labels: Sequence[Labels], out: Labels) -> Any:
     """Multiply any number of arrays; the pair whose product saves most room goes first."""
     todo = list(zip(arrays, labels, strict=True))
+    lengths = _lengths([array.shape for array in arrays], labels)
+
+    def kept(i: int, j: int) -> Labels:
+        others = [*out, *(name for k, (_, names) in enumerate(todo) if k not in (i, j) for name in names)]
+        return tuple(dict.fromkeys(name for name in todo[i][1] + todo[j][1] if name in others))
+
+    def growth(pair: tuple[int, int]) -> int:
+        room = math.prod(lengths[name] for name in kept(*pair))
+        return int(room - todo[pair[0]][0].size - todo[pair[1]][0].size)
+
     while len(todo) > 2:
         # Which pair is best depends on sizes alone, so that a recording of this loop holds for other values.
-        lengths: dict[Hashable, int] = {}
-        for array, names in todo:
-            for name, length in zip(names, array.shape, strict=True):
-                lengths[name] = length if lengths.get(name, 1) == 1 else lengths[name]
-
-        def kept(i: int, j: int) -> Labels:
-            others = [*out, *(name for k, (_, names) in enumerate(todo) if k not in (i, j) for name in names)]
-            return tuple(dict.fromkeys(name for name in todo[i][1] + todo[j][1] if name in others))
-
-        def growth(pair: tuple[int, int]) -> int:
-            room = math.prod(lengths[name] for name in kept(*pair))
-            return room - todo[pair[0]][0].size - todo[pair[1]][0].size
-
         i, j = min(combinations(range(len(todo)), 2), key=growth)
         names = kept(i, j)
         product = contract(*todo[i], *todo[j], names)
@@ -89,15 +87,14 @@ def contract_all(arrays: Sequence[Any], labels: Sequence[Labels], out: Labels) -
     return _arranged(array, names, out)
 
 
-def products(shapes: Sequence[tuple[int, ...]], labels: Sequence[Labels], out: Labels, conjugated: int = -1) -> Products:
+def products(
+    shapes: Sequence[tuple[int, ...]], labels: Sequence[Labels], out: Labels, conjugated: int = -1
+) -> Products:
     """Return the rules of a product of operands with these shapes and labels; labels may repeat in an operand.
 
     ``conjugated`` is the number of the operand whose complex conjugate is taken (the first of vdot), if there is one.
     """
-    lengths: dict[Hashable, int] = {}
-    for shape, names in zip(shapes, labels, strict=True):
-        for name, length in zip(names, shape, strict=True):
-            lengths[name] = length if lengths.get(name, 1) == 1 else lengths[name]
+    lengths = _lengths(shapes, labels)
 
     def prepared(i: int, x: Any) -> tuple[Any, Labels]:
         x = arraylike(x)
@@ -157,7 +154,16 @@ def viewed(inner: Products, outside: Sequence[tuple[int, ...]], inside: Sequence
     return Products(apply, transpose)
 
 
-# --- axes and their labels ---------------------------------------------------------------------------------------------
+# --- axes and their labels --------------------------------------------------------------------------------------------
+
+
+def _lengths(shapes: Sequence[tuple[int, ...]], labels: Sequence[Labels]) -> dict[Hashable, int]:
+    """Return the length of each label, where an axis of length 1 says nothing about it."""
+    lengths: dict[Hashable, int] = {}
+    for shape, names in zip(shapes, labels, strict=True):
+        for name, length in zip(names, shape, strict=True):
+            lengths[name] = length if lengths.get(name, 1) == 1 else lengths[name]
+    return lengths
 
 
 def _lanes(count: int) -> Labels:
@@ -211,6 +217,7 @@ def _on_diagonals(x: Any, labels: Labels) -> Any:
     for place, name in enumerate(labels):
         first = labels.index(name)
         if first < place:
-            rows, columns = (np.arange(length[name]).reshape((-1,) + (1,) * (len(labels) - p - 1)) for p in (first, place))
+            index = np.arange(length[name])
+            rows, columns = (index.reshape((-1,) + (1,) * (len(labels) - p - 1)) for p in (first, place))
             x = np.where(rows == columns, x, 0.0)
     return x

@@ -1,13 +1,14 @@
-"""All that one row becomes, as text: its rules, its code, its spellings, its sparsity and its row in the documentation."""
+"""All that one row becomes, as text: rules, code, spellings, sparsity, and its row in the documentation."""
 
 from __future__ import annotations
 
 import difflib
 import inspect
+import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from dualad.ops import formula
 from dualad.ops.code import first_code
@@ -15,7 +16,7 @@ from dualad.ops.formula import ONE, ZERO, Call, Const, Expr, Symbol, call
 from dualad.ops.spell import as_latex, as_listing, as_python, as_sympy, c_statements, share, value_of
 from dualad.ops.table import TABLE, Elementwise, Interval, NoTangent, Operator, Todo
 
-__all__ = ["Sparsity", "everything", "find", "interval", "kinks", "partial_in_latex", "signature", "sparsity"]
+__all__ = ["CELLS", "Sparsity", "cells", "everything", "find", "remarks", "signature", "sparsity", "words"]
 
 _WIDTH = 100  # a longer formula is shown with its common parts named
 
@@ -23,7 +24,7 @@ _WIDTH = 100  # a longer formula is shown with its common parts named
 def find(name: str) -> Operator:
     """Return the row that a reader means by a name or a path; LookupError names the closest ones."""
     rows = list(TABLE.rows())
-    for fits in (lambda row: row.name == name, lambda row: f".{row.path}".endswith(f".{name}")):  # type: ignore[misc]
+    for fits in (lambda row: row.name == name, lambda row: f".{row.path}".endswith(f".{name}")):
         found = [row for row in rows if fits(row)]
         if found:
             return found[0]
@@ -32,12 +33,12 @@ def find(name: str) -> Operator:
     raise LookupError(f"the operator table has no row named {name!r}{hint}")
 
 
-# --- sparsity ----------------------------------------------------------------------------------------------------------
+# --- sparsity --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Sparsity:
-    """Which derivatives of a row can differ from zero: ``first[i]``, and the pairs ``(i, j)``, ``j <= i``, of ``second``.
+    """Which derivatives of a row can differ from zero: ``first[i]`` for argument i, ``second`` for pairs ``(i, j <= i)``.
 
     A derivative that is not known is taken to differ from zero.
     """
@@ -59,7 +60,7 @@ def sparsity(row: Elementwise) -> Sparsity:
     return Sparsity(first, pairs)
 
 
-# --- the cells of the documentation ------------------------------------------------------------------------------------
+# --- the cells of the documentation ----------------------------------------------------------------------------------
 
 
 def signature(row: Elementwise) -> str:
@@ -67,37 +68,64 @@ def signature(row: Elementwise) -> str:
     return f"{row.path}({', '.join(row.args)})"
 
 
-def partial_in_latex(row: Elementwise, arg: int, output: int) -> str:
-    """Return ``d v / d argument = formula`` in LaTeX; the two other kinds of "no derivative" are said in words."""
-    names = formula.symbols_of(row)
-    value, argument = (as_latex(Symbol(names[place])) for place in (len(row.args) + output, arg))
-    return rf"\frac{{\partial {value}}}{{\partial {argument}}} = {_in_latex(formula.partials(row)[arg][output])}"
+def derivatives(row: Elementwise) -> list[str]:
+    """Return one line a partial derivative: its formula in LaTeX, or in words why there is none."""
+    names, rules = formula.symbols_of(row), formula.partials(row)
+    lines = []
+    for i, arg in enumerate(row.args):
+        for output, e in enumerate(rules[i]):
+            if e is NoTangent:
+                lines.append(words(f"{arg} is discrete"))
+            elif isinstance(e, Todo):
+                lines.append(words(f"{arg}: not written, because {e.reason}"))
+            else:
+                value, argument = (as_latex(Symbol(names[place])) for place in (len(row.args) + output, i))
+                lines.append(rf"$\frac{{\partial {value}}}{{\partial {argument}}} = {as_latex(e)}$")
+    return list(dict.fromkeys(lines))
 
 
-def _in_latex(e: Expr | Todo | Any) -> str:
-    if isinstance(e, Todo):
-        return r"\text{not written}"
-    return r"\text{discrete}" if e is NoTangent else as_latex(e)
+def domains(row: Elementwise) -> str:
+    """Return where the arguments may lie, each by itself where they differ."""
+    shown = [_interval(domain) for domain in row.domain]
+    if len(set(shown)) == 1:
+        return shown[0]
+    return "; ".join(f"{words(arg)}: {place}" for arg, place in zip(row.args, shown))
 
 
-def interval(domain: Interval) -> str:
-    """Return an interval in LaTeX."""
-    if domain.integer:
-        low = r"\ldots" if domain.low == -float("inf") else f"{domain.low:.0f}, {domain.low + 1:.0f}, \\ldots"
-        high = "" if domain.high == float("inf") else f", {domain.high:.0f}"
-        return rf"\{{{low}{high}\}}"
-    ends = (as_latex(Const(float(end))) for end in (domain.low, domain.high))
-    return f"{'(['[domain.closed[0]]}{', '.join(ends)}{')]'[domain.closed[1]]}"
+def _interval(domain: Interval) -> str:
+    ends = ", ".join(as_latex(Const(float(end))) for end in (domain.low, domain.high))
+    text = f"${'(['[domain.closed[0]]}{ends}{')]'[domain.closed[1]]}$"
+    return f"whole numbers in {text}" if domain.integer else text
 
 
 def kinks(row: Elementwise) -> str:
-    """Return the kinks in LaTeX, three of them where there are many."""
+    """Return the places of the kinks in LaTeX, the ones next to zero where there are many."""
     places = sorted(row.kinks, key=abs)
     shown = ", ".join(as_latex(Const(float(place))) for place in sorted(places[:3]))
-    return shown if len(places) <= 3 else rf"\ldots, {shown}, \ldots"
+    if len(places) > 3:
+        shown = rf"\ldots, {shown}, \ldots"
+    return f"${shown}$" if places else ""
 
 
-# --- everything --------------------------------------------------------------------------------------------------------
+def remarks(row: Operator) -> str:
+    """Return the source and the note of a row."""
+    return words(". ".join(text.rstrip(".") for text in (row.source, row.note) if text))
+
+
+def words(text: str) -> str:
+    """Return plain text so that Markdown shows it as it stands."""
+    return re.sub(r"([*_<])", r"\\\1", text)
+
+
+CELLS = ("Function", "Derivatives", "Domain", "Kinks", "Source and note")
+
+
+def cells(row: Elementwise) -> tuple[str, ...]:
+    """Return the row of an operator in the documentation, in Markdown."""
+    return (f"`{signature(row)}`", "<br>".join(derivatives(row)), domains(row), kinks(row), remarks(row))
+
+
+# --- everything ------------------------------------------------------------------------------------------------------
 
 
 def everything(row: Operator) -> str:
@@ -147,12 +175,16 @@ def _partial_name(row: Elementwise, output: int, *args: int) -> str:
 
 def _known(row: Elementwise) -> dict[tuple[int, int], Expr]:
     """Return the first partials that are written, by argument and output."""
-    rules = formula.partials(row)
-    places = [(i, o) for o in range(row.outputs) for i in range(len(row.args))]
-    return {(i, o): rules[i][o] for i, o in places if _written(rules[i][o])}
+    known = {}
+    for output in range(row.outputs):
+        for i, by_output in enumerate(formula.partials(row)):
+            e = by_output[output]
+            if _written(e):
+                known[i, output] = e
+    return known
 
 
-def _written(e: Expr | Todo | Any) -> bool:
+def _written(e: Expr | Todo | Any) -> TypeGuard[Expr]:
     return not (e is NoTangent or isinstance(e, Todo))
 
 
@@ -279,8 +311,8 @@ def _sympy(row: Elementwise) -> Iterator[str]:
 def _latex(row: Elementwise) -> Iterator[str]:
     if row.outputs == 1:
         yield f"v = {as_latex(value_of(row))}"
-    for i, o in _known(row):
-        yield partial_in_latex(row, i, o)
+    for (i, o), e in _known(row).items():
+        yield f"{_partial_name(row, o, i)} = {as_latex(e)}"
 
 
 def _sparsity(row: Elementwise) -> Iterator[str]:
@@ -293,12 +325,8 @@ def _sparsity(row: Elementwise) -> Iterator[str]:
 
 
 def _documentation(row: Elementwise) -> Iterator[str]:
-    formulas = [f"${partial_in_latex(row, i, o)}$" for i in range(len(row.args)) for o in range(row.outputs)]
-    domains = ", ".join(f"${interval(domain)}$" for domain in dict.fromkeys(row.domain))
-    places = f"${kinks(row)}$" if row.kinks else ""
-    remarks = "; ".join(text.rstrip(".") for text in (row.source, row.note) if text)
-    for mark, cell in zip("*    ", (f"`{signature(row)}`", "<br>".join(formulas), domains, places, remarks)):
-        yield f"{mark} - {cell}".rstrip()
+    for heading, cell in zip(CELLS, cells(row)):
+        yield f"{heading}: {cell}"
 
 
 _SECTIONS: dict[str, Callable[[Any], Iterator[str]]] = {

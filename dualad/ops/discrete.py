@@ -1,7 +1,7 @@
 """Functions whose results do not vary with their arguments, and functions that are known to have no rule.
 
-A result that only takes separate values (a truth value, an index, a count, a shape, a text) is constant between its jumps:
-these functions are called on the values, and what they return is plain.
+A result that only takes separate values (a truth value, an index, a count, a shape, a text) is constant between its
+jumps: these functions are called on the values, and what they return is plain.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ discrete(
 # Indices and counts.
 discrete(
     "numpy.argmax", "numpy.argmin", "numpy.nanargmax", "numpy.nanargmin", "numpy.argsort", "numpy.argpartition",
-    "numpy.lexsort", "numpy.argwhere", "numpy.nonzero", "numpy.flatnonzero", "numpy.count_nonzero", "numpy.searchsorted",
-    "numpy.digitize", "numpy.ravel_multi_index", "numpy.unravel_index", "numpy.diag_indices_from",
+    "numpy.lexsort", "numpy.argwhere", "numpy.nonzero", "numpy.flatnonzero", "numpy.count_nonzero",
+    "numpy.searchsorted", "numpy.digitize", "numpy.ravel_multi_index", "numpy.unravel_index", "numpy.diag_indices_from",
     "numpy.tril_indices_from", "numpy.triu_indices_from", "numpy.linalg.matrix_rank",
 )  # fmt: skip
 

@@ -1,14 +1,14 @@
 """Rows of numpy.fft. All are linear, over the reals at least: <u, v> means the real part of sum(conj(u) * v).
 
 Each transform is a chain of steps along one axis; the transpose of a chain is the chain of transposes, backward. The
-transpose of a Fourier transform is the inverse one with the scale that the normalization leaves on this side; cutting an
-axis and filling it with zeros are each other's transpose.
+transpose of a Fourier transform is the inverse one with the scale that the normalization leaves on this side; cutting
+an axis and filling it with zeros are each other's transpose.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -17,8 +17,9 @@ from dualad.ops.lanes import axes_from_end, axis_from_end
 from dualad.ops.table import Map, linear
 
 Step = Callable[[Any], Any]
+Norm = Literal["backward", "ortho", "forward"] | None
 
-_OTHER: Final = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
+_OTHER: Final[dict[Norm, Norm]] = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
 
 
 def _fitted(x: Any, axis: int, length: int) -> Any:
@@ -30,17 +31,17 @@ def _fitted(x: Any, axis: int, length: int) -> Any:
     return x if own == length else np.pad(x, [(0, 0)] * (x.ndim + axis) + [(0, length - own)] + [(0, 0)] * (-axis - 1))
 
 
-def _complex_step(function: Callable[..., Any], length: int, own: int, axis: int, norm: str | None) -> Step:
+def _complex_step(function: Callable[..., Any], length: int, own: int, axis: int, norm: Norm) -> Step:
     """Return the transpose of fft or ifft of an axis of size ``own``; ``function`` is the other of the two."""
     return lambda g: _fitted(function(g, length, axis, _OTHER[norm]), axis, own)
 
 
-def _rfft_step(length: int, own: int, axis: int, norm: str | None) -> Step:
+def _rfft_step(length: int, own: int, axis: int, norm: Norm) -> Step:
     """Return the transpose of rfft: the frequencies that it leaves out receive nothing."""
     return lambda g: _fitted(np.real(np.fft.ifft(_fitted(g, axis, length), length, axis, _OTHER[norm])), axis, own)
 
 
-def _irfft_step(length: int, own: int, axis: int, norm: str | None) -> Step:
+def _irfft_step(length: int, own: int, axis: int, norm: Norm) -> Step:
     """Return the transpose of irfft: each frequency but the first and the middle one stands for two."""
     half = length // 2 + 1
     twice = np.full(half, 2.0)
@@ -65,7 +66,7 @@ def _chain(a: Any, apply: Step, steps: Sequence[Step]) -> Map:
     return Map(apply, transpose)
 
 
-# --- one axis ------------------------------------------------------------------------------------------------------------
+# --- one axis ---------------------------------------------------------------------------------------------------------
 
 
 def _along(a: Any, n: int | None, axis: int) -> tuple[int, int, int]:
@@ -76,47 +77,47 @@ def _along(a: Any, n: int | None, axis: int) -> tuple[int, int, int]:
 
 
 @linear("numpy.fft.fft", "a")
-def _fft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None) -> Map:
+def _fft(a: Any, n: int | None = None, axis: int = -1, norm: Norm = None) -> Map:
     axis, own, n = _along(a, n, axis)
     return _chain(a, lambda t: np.fft.fft(t, n, axis, norm), [_complex_step(np.fft.ifft, n, own, axis, norm)])
 
 
 @linear("numpy.fft.ifft", "a")
-def _ifft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None) -> Map:
+def _ifft(a: Any, n: int | None = None, axis: int = -1, norm: Norm = None) -> Map:
     axis, own, n = _along(a, n, axis)
     return _chain(a, lambda t: np.fft.ifft(t, n, axis, norm), [_complex_step(np.fft.fft, n, own, axis, norm)])
 
 
 @linear("numpy.fft.rfft", "a")
-def _rfft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None) -> Map:
+def _rfft(a: Any, n: int | None = None, axis: int = -1, norm: Norm = None) -> Map:
     axis, own, n = _along(a, n, axis)
     return _chain(a, lambda t: np.fft.rfft(t, n, axis, norm), [_rfft_step(n, own, axis, norm)])
 
 
 @linear("numpy.fft.irfft", "a")
-def _irfft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None) -> Map:
+def _irfft(a: Any, n: int | None = None, axis: int = -1, norm: Norm = None) -> Map:
     axis, own, _ = _along(a, None, axis)
     n = 2 * (own - 1) if n is None else n
     return _chain(a, lambda t: np.fft.irfft(t, n, axis, norm), [_irfft_step(n, own, axis, norm)])
 
 
 @linear("numpy.fft.hfft", "a")
-def _hfft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None) -> Map:
+def _hfft(a: Any, n: int | None = None, axis: int = -1, norm: Norm = None) -> Map:
     axis, own, _ = _along(a, None, axis)
     n = 2 * (own - 1) if n is None else n
     # hfft(a) is irfft(conj(a)) with the scale on the other side.
-    steps = [np.conjugate, _irfft_step(n, own, axis, _OTHER[norm])]
+    steps: list[Step] = [np.conjugate, _irfft_step(n, own, axis, _OTHER[norm])]
     return _chain(a, lambda t: np.fft.hfft(t, n, axis, norm), steps)
 
 
 @linear("numpy.fft.ihfft", "a")
-def _ihfft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None) -> Map:
+def _ihfft(a: Any, n: int | None = None, axis: int = -1, norm: Norm = None) -> Map:
     axis, own, n = _along(a, n, axis)
-    steps = [_rfft_step(n, own, axis, _OTHER[norm]), np.conjugate]
+    steps: list[Step] = [_rfft_step(n, own, axis, _OTHER[norm]), np.conjugate]
     return _chain(a, lambda t: np.fft.ihfft(t, n, axis, norm), steps)
 
 
-# --- several axes --------------------------------------------------------------------------------------------------------
+# --- several axes -----------------------------------------------------------------------------------------------------
 
 
 def _several(a: Any, s: Any, axes: Any) -> tuple[list[int], list[int], list[int]]:
@@ -131,7 +132,7 @@ def _several(a: Any, s: Any, axes: Any) -> tuple[list[int], list[int], list[int]
 
 
 def _complex_steps(
-    back: Callable[..., Any], axes: Sequence[int], asked: Sequence[int], size: dict[int, int], norm: str | None
+    back: Callable[..., Any], axes: Sequence[int], asked: Sequence[int], size: dict[int, int], norm: Norm
 ) -> list[Step]:
     """Return the steps of axes in the order of their transforms; ``size`` follows what each axis has become."""
     steps = []
@@ -141,7 +142,7 @@ def _complex_steps(
     return steps
 
 
-def _many_complex(a: Any, s: Any, axes: Any, norm: str | None, forward: bool) -> Map:
+def _many_complex(a: Any, s: Any, axes: Any, norm: Norm, forward: bool) -> Map:
     places, own, asked = _several(a, s, axes)
     there, back = (np.fft.fftn, np.fft.ifft) if forward else (np.fft.ifftn, np.fft.fft)
     steps = _complex_steps(back, places[::-1], asked[::-1], dict(zip(places, own, strict=True)), norm)
@@ -149,27 +150,27 @@ def _many_complex(a: Any, s: Any, axes: Any, norm: str | None, forward: bool) ->
 
 
 @linear("numpy.fft.fftn", "a")
-def _fftn(a: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> Map:
+def _fftn(a: Any, s: Any = None, axes: Any = None, norm: Norm = None) -> Map:
     return _many_complex(a, s, axes, norm, forward=True)
 
 
 @linear("numpy.fft.ifftn", "a")
-def _ifftn(a: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> Map:
+def _ifftn(a: Any, s: Any = None, axes: Any = None, norm: Norm = None) -> Map:
     return _many_complex(a, s, axes, norm, forward=False)
 
 
 @linear("numpy.fft.fft2", "a")
-def _fft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None) -> Map:
+def _fft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Norm = None) -> Map:
     return _many_complex(a, s, axes, norm, forward=True)
 
 
 @linear("numpy.fft.ifft2", "a")
-def _ifft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None) -> Map:
+def _ifft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Norm = None) -> Map:
     return _many_complex(a, s, axes, norm, forward=False)
 
 
 @linear("numpy.fft.rfftn", "a")
-def _rfftn(a: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> Map:
+def _rfftn(a: Any, s: Any = None, axes: Any = None, norm: Norm = None) -> Map:
     places, own, asked = _several(a, s, axes)
     size = dict(zip(places, own, strict=True))
     steps = [_rfft_step(asked[-1], own[-1], places[-1], norm)]
@@ -179,7 +180,7 @@ def _rfftn(a: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> 
 
 
 @linear("numpy.fft.irfftn", "a")
-def _irfftn(a: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> Map:
+def _irfftn(a: Any, s: Any = None, axes: Any = None, norm: Norm = None) -> Map:
     places, own, asked = _several(a, s, axes)
     size = dict(zip(places, own, strict=True))
     if s is None:
@@ -190,16 +191,18 @@ def _irfftn(a: Any, s: Any = None, axes: Any = None, norm: str | None = None) ->
 
 
 @linear("numpy.fft.rfft2", "a")
-def _rfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None) -> Map:
-    return _rfftn(a, s, axes, norm)  # type: ignore[no-any-return]
+def _rfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Norm = None) -> Map:
+    plan: Map = _rfftn(a, s, axes, norm)
+    return plan
 
 
 @linear("numpy.fft.irfft2", "a")
-def _irfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None) -> Map:
-    return _irfftn(a, s, axes, norm)  # type: ignore[no-any-return]
+def _irfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Norm = None) -> Map:
+    plan: Map = _irfftn(a, s, axes, norm)
+    return plan
 
 
-# --- shifts: real to real ------------------------------------------------------------------------------------------------
+# --- shifts: real to real ---------------------------------------------------------------------------------------------
 
 
 def _shift(x: Any, axes: Any, there: Callable[..., Any], back: Callable[..., Any]) -> Map:

@@ -16,7 +16,7 @@ import numpy as np
 
 __all__ = [
     "Axis", "array_like", "axes_from_end", "axis_from_end", "coords", "count", "dispatched", "each_lane", "filled",
-    "flat", "gather", "grow", "index_ndim", "is_view", "lane_shape", "lead", "permute", "put_back", "reshape",
+    "flat", "gather", "grow", "index_ndim", "is_view", "lane_shape", "lead", "of_dtype", "permute", "put_back", "reshape",
     "scatter_add", "shape_of", "sum_to", "swap_to_end", "unreduce", "zeros",
 ]  # fmt: skip
 
@@ -45,6 +45,11 @@ def shape_of(x: Any) -> tuple[int, ...]:
 def array_like(x: Any) -> Any:
     """Return x itself where it is an array of any kind, and an ndarray for a number or a list."""
     return x if hasattr(x, "shape") else np.asarray(x)
+
+
+def of_dtype(x: Any, dtype: Any) -> Any:
+    """Return x in a floating-point dtype: itself where it has that already."""
+    return x if x.dtype == dtype else x.astype(dtype)
 
 
 def axis_from_end(axis: int, ndim: int) -> int:

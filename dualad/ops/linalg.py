@@ -18,7 +18,7 @@ from dualad.ops.lanes import grow, scatter_add, sum_to
 from dualad.ops.matrices import adjoint, as_read, as_read_transpose, refuse, solve_columns
 from dualad.ops.table import Map, Rule, composed, linear, ruled
 
-# --- entries of matrices -------------------------------------------------------------------------------------------------
+# --- entries of matrices ----------------------------------------------------------------------------------------------
 
 
 @linear("numpy.linalg.matrix_transpose", "x")
@@ -64,7 +64,7 @@ def _trace(x: Any, *, offset: int = 0) -> Map:
     return Map(apply, transpose)
 
 
-# --- solving -------------------------------------------------------------------------------------------------------------
+# --- solving ----------------------------------------------------------------------------------------------------------
 
 
 @ruled("numpy.linalg.solve", "a b")
@@ -80,7 +80,7 @@ def _solve(a: Any, b: Any) -> Rule:
     def jvp(value: Any, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
         a = arraylike(primals[0])
         a_dot, b_dot = tangents
-        rhs = None if b_dot is None else grow(matrix(b_dot), ndim_b, rank)
+        rhs: Any = None if b_dot is None else grow(matrix(b_dot), ndim_b, rank)
         if a_dot is not None:
             moved = np.matmul(grow(a_dot, a.ndim, rank), matrix(value))
             rhs = -moved if rhs is None else rhs - moved
@@ -146,14 +146,15 @@ def _matrix_power(a: Any, n: int) -> Any:
         power = np.matmul(power, power)
 
 
-# --- determinants --------------------------------------------------------------------------------------------------------
+# --- determinants -----------------------------------------------------------------------------------------------------
 
 
 def _cofactors(a: Any, value: Any) -> Any:
     """Return the derivative of the determinant in each entry; it is finite for singular matrices too."""
-    singular = np.linalg.slogdet(a)[0] == 0
-    if not np.any(singular):
+    try:
         return arraylike(value)[..., None, None] * np.swapaxes(np.linalg.inv(a), -1, -2)
+    except np.linalg.LinAlgError:
+        pass  # Some matrix is singular: determinants of minors serve all of them.
     n = a.shape[-1]
     others = np.array([[j for j in range(n) if j != i] for i in range(n)], dtype=np.intp).reshape((n, n - 1))
     rows = []
@@ -196,12 +197,16 @@ def _slogdet(a: Any) -> Rule:
     return Rule(jvp, vjp)
 
 
-# --- least squares -------------------------------------------------------------------------------------------------------
+# --- least squares ----------------------------------------------------------------------------------------------------
+
+
+def _eps(x: Any) -> float:
+    return float(np.finfo(x.dtype if x.dtype.kind in "fc" else np.float64).eps)
 
 
 def _check_cutoff(name: str, a: Any, rcond: Any) -> None:
     """Refuse a cutoff that drops singular values which are more than rounding; the rules hold for a fixed rank."""
-    noise = 1e3 * max(a.shape[-2:]) * np.finfo(a.dtype).eps
+    noise = 1e3 * max(a.shape[-2:]) * _eps(a)
     if a.size == 0 or not np.any(np.asarray(rcond) > noise):
         return
     s = np.linalg.svd(a, compute_uv=False)
@@ -213,7 +218,8 @@ def _check_cutoff(name: str, a: Any, rcond: Any) -> None:
 @ruled("numpy.linalg.pinv", "a", note="The rank is held: singular values that are zero stay zero.")
 def _pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = 0.0) -> Rule:
     a = arraylike(a)
-    _check_cutoff("numpy.linalg.pinv", a, next((r for r in (rcond, rtol) if isinstance(r, (int, float, np.ndarray))), 0.0))
+    cutoff = rcond if rcond is not None else rtol
+    _check_cutoff("numpy.linalg.pinv", a, cutoff if isinstance(cutoff, (int, float, np.ndarray)) else 0.0)
 
     def seen(x: Any) -> Any:
         return as_read(x, upper=False) if hermitian else arraylike(x)
@@ -240,8 +246,7 @@ def _pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = 0.0
 def _lstsq(a: Any, b: Any, rcond: float | None = None) -> Rule:
     a = arraylike(a)
     vector = np.ndim(b) == 1
-    eps = float(np.finfo(a.dtype if a.dtype.kind in "fc" else np.float64).eps)
-    cutoff = eps * max(a.shape) if rcond is None else eps if rcond < 0 else rcond
+    cutoff = _eps(a) * max(a.shape) if rcond is None else _eps(a) if rcond < 0 else rcond
     _check_cutoff("numpy.linalg.lstsq", a, cutoff)
 
     def matrix(x: Any) -> Any:
@@ -256,12 +261,12 @@ def _lstsq(a: Any, b: Any, rcond: float | None = None) -> Rule:
     def jvp(value: Any, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
         a, x, p, star, r = parts(value, primals)
         a_dot, b_dot = tangents
-        moved = None if b_dot is None else matrix(b_dot)
+        moved: Any = None if b_dot is None else matrix(b_dot)
         if a_dot is not None:
             change = np.matmul(a_dot, x)
             moved = -change if moved is None else moved - change
         x_dot = np.matmul(p, moved)
-        s_dot = None
+        s_dot = np.zeros_like(value[3], shape=x_dot.shape[: x_dot.ndim - 2] + value[3].shape)
         if a_dot is not None:
             flat = adjoint(a_dot)
             turned = np.matmul(flat, np.matmul(star, x))

@@ -11,20 +11,29 @@ Functions that read one triangle of their argument have derivatives in that tria
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from dualad.ops.contraction import arraylike, conj
 from dualad.ops.matrices import (
-    adjoint, as_read, as_read_transpose, diagonal_of, on_diagonal, over_gaps, over_values, refuse, solve_columns, unequal,
-)  # fmt: skip
+    adjoint,
+    as_read,
+    as_read_transpose,
+    diagonal_of,
+    on_diagonal,
+    over_gaps,
+    over_values,
+    refuse,
+    solve_columns,
+    unequal,
+)
 from dualad.ops.table import Rule, ruled
 
 Values = Sequence[Any]
 
 
-# --- cholesky ------------------------------------------------------------------------------------------------------------
+# --- cholesky ---------------------------------------------------------------------------------------------------------
 
 
 def _half_lower(x: Any) -> Any:
@@ -55,7 +64,7 @@ def _cholesky(a: Any, *, upper: bool = False) -> Rule:
     return Rule(jvp, vjp)
 
 
-# --- qr ------------------------------------------------------------------------------------------------------------------
+# --- qr ---------------------------------------------------------------------------------------------------------------
 
 
 @ruled("numpy.linalg.qr", "a", note="The leading square block of R must be invertible.")
@@ -114,11 +123,11 @@ def _qr(a: Any, mode: str = "reduced") -> Rule:
     return Rule(jvp, vjp)
 
 
-# --- eigenvalues ---------------------------------------------------------------------------------------------------------
+# --- eigenvalues ------------------------------------------------------------------------------------------------------
 
 _REPEATED = (
-    "At a repeated value the vectors have no derivative: theirs becomes NaN where it is used. The values themselves are "
-    "followed along LAPACK's vectors, so that sums over the repeated ones are right."
+    "At a repeated value the vectors have no derivative: theirs becomes NaN where it is used. The values themselves "
+    "are followed along LAPACK's vectors, so that sums over the repeated ones are right."
 )
 
 
@@ -127,7 +136,7 @@ def _eigenvalue_gaps(w: Any) -> Any:
 
 
 @ruled("numpy.linalg.eigh", "a", note=_REPEATED)
-def _eigh(a: Any, UPLO: str = "L") -> Rule:  # noqa: N803 - NumPy's name
+def _eigh(a: Any, UPLO: str = "L") -> Rule:
     upper = UPLO.upper() == "U"
 
     def jvp(value: Any, primals: Values, tangents: Values) -> Any:
@@ -150,15 +159,16 @@ def _eigh(a: Any, UPLO: str = "L") -> Rule:  # noqa: N803 - NumPy's name
 
 
 @ruled("numpy.linalg.eigvalsh", "a", note=_REPEATED)
-def _eigvalsh(a: Any, UPLO: str = "L") -> Rule:  # noqa: N803 - NumPy's name
+def _eigvalsh(a: Any, UPLO: str = "L") -> Rule:
     upper = UPLO.upper() == "U"
+    half: Literal["L", "U"] = "U" if upper else "L"
 
     def jvp(value: Any, primals: Values, tangents: Values) -> Any:
-        v = np.linalg.eigh(primals[0], UPLO)[1]
+        v = np.linalg.eigh(primals[0], half)[1]
         return np.real(np.sum(conj(v) * np.matmul(as_read(tangents[0], upper), v), axis=-2))
 
     def vjp(value: Any, primals: Values, g: Any) -> Any:
-        v = np.linalg.eigh(primals[0], UPLO)[1]
+        v = np.linalg.eigh(primals[0], half)[1]
         return (as_read_transpose(np.matmul(v * arraylike(g)[..., None, :], adjoint(v)), upper),)
 
     return Rule(jvp, vjp)
@@ -215,7 +225,7 @@ def _eigvals(a: Any) -> Rule:
     return Rule(jvp, vjp)
 
 
-# --- singular values -----------------------------------------------------------------------------------------------------
+# --- singular values --------------------------------------------------------------------------------------------------
 
 
 @ruled("numpy.linalg.svd", "a", note=_REPEATED + " A singular value of exactly zero has derivative 0, as abs has at 0.")

@@ -1,8 +1,8 @@
 """Rows of norms of vectors and matrices, and the condition number.
 
 A norm is the maximum of <s, x> over a set of s: its derivative is the s that attains it (the slope), and so one sum of
-products serves as jvp and one product as vjp. At zero the slope is taken as zero, the least of those that attain it, and
-where several attain it (ties in a maximum, repeated singular values) they share equally.
+products serves as jvp and one product as vjp. At zero the slope is taken as zero, the least of those that attain it,
+and where several attain it (ties in a maximum, repeated singular values) they share equally.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from dualad.ops.contraction import arraylike, conj, real_like
 from dualad.ops.lanes import Axis, axes_from_end, unreduce
 from dualad.ops.matrices import adjoint
-from dualad.ops.table import Rule, composed, ruled
+from dualad.ops.table import Rule, ruled
 
 Slope = Callable[[Any, Any, tuple[int, ...]], Any]
 
@@ -37,7 +37,7 @@ def _over(x: Any, value: Any) -> Any:
     return np.where(zero, 0.0, x / np.where(zero, 1.0, value))
 
 
-# --- slopes: functions of x, the value (with the reduced axes kept) and the reduced axes -----------------------------------
+# --- slopes: functions of x, the value (with the reduced axes kept) and the reduced axes ------------------------------
 
 
 def _slope_euclidean(x: Any, value: Any, axes: tuple[int, ...]) -> Any:
@@ -110,7 +110,7 @@ def _matrix_slope(order: Any) -> Slope:
     return _slope_of_sums(0 if abs(order) == 1 else 1, np.max if order > 0 else np.min)
 
 
-# --- rows ----------------------------------------------------------------------------------------------------------------
+# --- rows -------------------------------------------------------------------------------------------------------------
 
 
 def _rule(axes: tuple[int, ...], keepdims: bool, slope: Slope) -> Rule:
@@ -119,9 +119,7 @@ def _rule(axes: tuple[int, ...], keepdims: bool, slope: Slope) -> Rule:
 
     def jvp(value: Any, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
         products = conj(arraylike(at(value, primals[0]))) * tangents[0]
-        return np.real(np.sum(products, axis=axes, keepdims=keepdims)) if products.dtype.kind == "c" else np.sum(
-            products, axis=axes, keepdims=keepdims
-        )
+        return real_like(np.sum(products, axis=axes, keepdims=keepdims), arraylike(value))
 
     def vjp(value: Any, primals: Sequence[Any], g: Any) -> Any:
         return (real_like(at(value, primals[0]) * unreduce(arraylike(g), axes, keepdims), arraylike(primals[0])),)
@@ -148,9 +146,23 @@ def _matrix_norm(x: Any, *, keepdims: bool = False, ord: Any = "fro") -> Rule:
     return _rule((-2, -1), keepdims, _matrix_slope(ord))
 
 
-@composed("numpy.linalg.cond", "x")
-def _cond(x: Any, p: Any = None) -> Any:
-    if p in (None, 2, -2):
-        s = np.linalg.svd(x, compute_uv=False)
-        return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
-    return np.linalg.matrix_norm(x, ord=p) * np.linalg.matrix_norm(np.linalg.inv(x), ord=p)
+def _slope_condition(order: Any) -> Slope:
+    def ratio(x: Any, value: Any, axes: tuple[int, ...]) -> Any:
+        greatest, least = _slope_spectral(2)(x, value, axes), _slope_spectral(-2)(x, value, axes)
+        s = np.linalg.svd(x, compute_uv=False)[..., None, None, :]
+        if order == -2:
+            return (least - value * greatest) / s[..., 0]
+        return (greatest - value * least) / s[..., -1]
+
+    def product(x: Any, value: Any, axes: tuple[int, ...]) -> Any:
+        slope, inverse = _matrix_slope(order), np.linalg.inv(x)
+        norms = [np.linalg.matrix_norm(y, ord=order, keepdims=True) for y in (x, inverse)]
+        back = np.matmul(adjoint(inverse), np.matmul(slope(inverse, norms[1], axes), adjoint(inverse)))
+        return slope(x, norms[0], axes) * norms[1] - norms[0] * back
+
+    return ratio if order in (None, 2, -2) else product
+
+
+@ruled("numpy.linalg.cond", "x")
+def _cond(x: Any, p: Any = None) -> Rule:
+    return _rule((-2, -1), False, _slope_condition(p))

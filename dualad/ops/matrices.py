@@ -1,8 +1,8 @@
-"""What the rules of linear algebra share: conjugate transposes, triangles, solving with lanes, gaps between eigenvalues.
+"""What the rules of linear algebra share: conjugate transposes, triangles, solving with lanes, gaps of eigenvalues.
 
 Matrices are the last two axes; lanes and batches come before them. A repeated eigenvalue or singular value is where the
-vectors have no derivative: LAPACK's choice of them jumps. There the rules give NaN, and only there: not in the vectors of
-other eigenvalues, and not where a zero tangent or cotangent shows that nothing was asked.
+vectors have no derivative: LAPACK's choice of them jumps. There the rules give NaN, and only there: not in the vectors
+of other eigenvalues, and not where a zero tangent or cotangent shows that nothing was asked.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def solve_columns(a: Any, rhs: Any, lanes: int) -> Any:
     return np.moveaxis(x.reshape(x.shape[:-1] + (columns,) + sizes), last, first)
 
 
-# --- functions that read one triangle of a Hermitian matrix ---------------------------------------------------------------
+# --- functions that read one triangle of a Hermitian matrix -----------------------------------------------------------
 
 
 def _strict(x: Any, upper: bool) -> Any:
@@ -70,7 +70,7 @@ def as_read_transpose(g: Any, upper: bool) -> Any:
     return _strict(g + adjoint(g), upper) + np.where(np.eye(g.shape[-1], dtype=bool), np.real(g), 0.0)
 
 
-# --- gaps ----------------------------------------------------------------------------------------------------------------
+# --- gaps -------------------------------------------------------------------------------------------------------------
 
 
 def unequal(x: Any) -> Any:
@@ -78,16 +78,20 @@ def unequal(x: Any) -> Any:
     return np.any((x != 0) & ~np.eye(x.shape[-1], dtype=bool), axis=-2, keepdims=True)
 
 
+def _steep(x: Any) -> Any:
+    """Return zero for zero, with an infinite derivative: zero over zero was taken as zero, and the first may move."""
+    return np.cbrt(x) if x.dtype.kind == "f" else np.zeros_like(x)
+
+
 def over_gaps(x: Any, gaps: Any, asked: Any) -> Any:
     """Divide each entry by the gap of its pair of values; the diagonal becomes zero.
 
-    ``asked`` (a row for each matrix) says which columns matter: in those a gap of zero gives NaN, in others zero.
+    ``asked`` (a row for each matrix) says in which columns a gap of zero gives NaN; x is zero in the others.
     """
-    own = np.eye(gaps.shape[-1], dtype=bool)
     closed = gaps == 0
     answer = np.where(closed, 0.0, x / np.where(closed, 1.0, gaps))
-    repeated = closed & ~own
-    return np.where(repeated & asked, np.nan, answer) if np.any(repeated) else answer
+    repeated = closed & ~np.eye(gaps.shape[-1], dtype=bool)
+    return np.where(repeated, np.where(asked, np.nan, _steep(x)), answer) if np.any(repeated) else answer
 
 
 def over_values(x: Any, s: Any) -> Any:
@@ -95,4 +99,4 @@ def over_values(x: Any, s: Any) -> Any:
     row = s[..., None, :]
     zero = row == 0
     answer = x / np.where(zero, 1.0, row)
-    return np.where(zero & (x != 0), np.nan, answer) if np.any(zero) else answer
+    return np.where(zero, np.where(x != 0, np.nan, _steep(x)), answer) if np.any(zero) else answer

@@ -193,7 +193,11 @@ def _affine_pad(array: Any, pad_width: Any, mode: str, **options: Any) -> Map:
     pairs = _pairs(pad_width, len(shape))
     if mode in ("constant", "empty"):
         inside = tuple(slice(before, before + n) for (before, _), n in zip(pairs, shape, strict=True))
-        return Map(lambda t: np.pad(t, [(0, 0)] * lead(t, len(shape)) + pairs, "constant"), lambda g: g[(..., *inside)])
+
+        def apply(t: Any) -> Any:
+            return np.pad(t, [(0, 0)] * lead(t, len(shape)) + pairs, "constant") if pairs else np.copy(t)
+
+        return Map(apply, lambda g: g[(..., *inside)])
     if mode in _BY_INDEX and options.get("reflect_type", "even") == "even":
         index = np.ix_(*(np.pad(np.arange(n), pair, mode) for n, pair in zip(shape, pairs, strict=True)))  # type: ignore[call-overload]
         return Map(lambda t: gather(t, index, len(shape)), lambda g: scatter_add(g, index, shape))

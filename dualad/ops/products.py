@@ -17,11 +17,11 @@ from dualad.ops.table import Products, bilinear
 Shape = tuple[int, ...]
 
 
-# --- matmul and its kin ------------------------------------------------------------------------------------------------
+# --- matmul and its kin -----------------------------------------------------------------------------------------------
 
 
 def _matrix_product(sa: Shape, sb: Shape) -> Products:
-    """Return the rules of ``a @ b`` for vectors and single matrices, by matmul alone: the common case is the fast one."""
+    """Return the rules of ``a @ b`` for vectors and single matrices, by matmul alone: the common case is fast."""
 
     def apply(a: Any, b: Any) -> Any:
         a, b = arraylike(a), arraylike(b)
@@ -83,7 +83,8 @@ def _matmul(x1: Any, x2: Any, axes: Any = None, **_: Any) -> Products:
 
 @bilinear("numpy.linalg.matmul", "x1 x2")
 def _linalg_matmul(x1: Any, x2: Any) -> Products:
-    return _matmul(x1, x2)
+    plan: Products = _matmul(x1, x2)
+    return plan
 
 
 @bilinear("numpy.vecdot", "x1 x2")
@@ -104,7 +105,8 @@ def _vecdot(x1: Any, x2: Any, axis: int = -1, axes: Any = None, keepdims: bool =
 
 @bilinear("numpy.linalg.vecdot", "x1 x2")
 def _linalg_vecdot(x1: Any, x2: Any, axis: int = -1) -> Products:
-    return _vecdot(x1, x2, axis)
+    plan: Products = _vecdot(x1, x2, axis)
+    return plan
 
 
 @bilinear("numpy.matvec", "x1 x2")
@@ -117,7 +119,7 @@ def _vecmat(x1: Any, x2: Any, axes: Any = None, **_: Any) -> Products:
     return _generalized(x1, x2, ("k", "kn", "n"), axes, conjugated=0)
 
 
-# --- products with sums over fixed axes --------------------------------------------------------------------------------
+# --- products with sums over fixed axes -------------------------------------------------------------------------------
 
 
 def _numbered(shapes: Sequence[Shape]) -> list[list[Any]]:
@@ -168,7 +170,8 @@ def _outer(a: Any, b: Any) -> Products:
 
 @bilinear("numpy.linalg.outer", "x1 x2")
 def _linalg_outer(x1: Any, x2: Any) -> Products:
-    return _outer(x1, x2)
+    plan: Products = _outer(x1, x2)
+    return plan
 
 
 @bilinear("numpy.tensordot", "a b")
@@ -183,7 +186,8 @@ def _tensordot(a: Any, b: Any, axes: Any = 2) -> Products:
 
 @bilinear("numpy.linalg.tensordot", "x1 x2")
 def _linalg_tensordot(x1: Any, x2: Any, *, axes: Any = 2) -> Products:
-    return _tensordot(x1, x2, axes)
+    plan: Products = _tensordot(x1, x2, axes)
+    return plan
 
 
 @bilinear("numpy.kron", "a b")
@@ -202,7 +206,8 @@ def _kron(a: Any, b: Any) -> Products:
 @bilinear("numpy.linalg.multi_dot", "*arrays")
 def _multi_dot(arrays: Sequence[Any]) -> Products:
     if len(arrays) == 2:  # NumPy calls dot, whatever the number of axes.
-        return _dot(*arrays)  # type: ignore[no-any-return]
+        plan: Products = _dot(*arrays)
+        return plan
     shapes = [np.shape(array) for array in arrays]
     labels: list[Labels] = [(i, i + 1) for i in range(len(shapes))]
     if len(shapes[0]) == 1:
@@ -213,7 +218,7 @@ def _multi_dot(arrays: Sequence[Any]) -> Products:
     return products(shapes, labels, ends)
 
 
-# --- einsum ------------------------------------------------------------------------------------------------------------
+# --- einsum -----------------------------------------------------------------------------------------------------------
 
 
 @bilinear("numpy.einsum", "*operands")
@@ -221,9 +226,10 @@ def _einsum(*operands: Any, **_: Any) -> Products:
     """Read both spellings; the rules take the arrays alone or all that was given, subscripts and lists included."""
     places, named, output = _read_subscripts(operands)
     shapes = [np.shape(operands[place]) for place in places]
-    spread = [len(shape) - len(names) + 1 if Ellipsis in names else 0 for shape, names in zip(shapes, named, strict=True)]
-    labels = [_without_dots(names, count) for names, count in zip(named, spread, strict=True)]
-    inner = products(shapes, labels, _without_dots(output, max(spread, default=0)))
+    pairs = list(zip(shapes, named, strict=True))
+    dots = [len(shape) - len(names) + 1 if Ellipsis in names else 0 for shape, names in pairs]
+    labels = [_without_dots(names, count) for names, count in zip(named, dots, strict=True)]
+    inner = products(shapes, labels, _without_dots(output, max(dots, default=0)))
 
     def arrays(given: tuple[Any, ...]) -> tuple[Any, ...]:
         return given if len(given) == len(places) else tuple(given[place] for place in places)
@@ -239,6 +245,7 @@ def _einsum(*operands: Any, **_: Any) -> Products:
 
 def _read_subscripts(operands: tuple[Any, ...]) -> tuple[list[int], list[Labels], Labels]:
     """Return where the arrays stand among the arguments, the labels of each, and those of the result."""
+    named: list[Labels]
     output: Labels | None
     if isinstance(operands[0], str):
         inputs, arrow, right = operands[0].replace(" ", "").replace("...", ".").partition("->")
@@ -265,7 +272,7 @@ def _without_dots(names: Labels, count: int) -> Labels:
     return (*names[:at], *(("dots", k) for k in range(count, 0, -1)), *names[at + 1 :])
 
 
-# --- cross -------------------------------------------------------------------------------------------------------------
+# --- cross ------------------------------------------------------------------------------------------------------------
 
 
 def _crossed(a: Sequence[Any], b: Sequence[Any]) -> list[Any]:
@@ -322,4 +329,5 @@ def _cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, ax
 
 @bilinear("numpy.linalg.cross", "x1 x2")
 def _linalg_cross(x1: Any, x2: Any, *, axis: int = -1) -> Products:
-    return _cross(x1, x2, axis=axis)
+    plan: Products = _cross(x1, x2, axis=axis)
+    return plan

@@ -53,7 +53,8 @@ def _mean(a: Any, axis: Axis = None, *, keepdims: bool = False, where: Any = Tru
     shape = shape_of(a)
     axes = axes_from_end(axis, len(shape))
     # The mean of nothing is NaN, and moves with nothing.
-    items = np.maximum(items_of(shape, axes, where, a.dtype), 1)
+    items = items_of(shape, axes, where, a.dtype)
+    items = max(items, 1) if where is True else np.maximum(items, 1)
 
     def apply(t: Any) -> Any:
         total = np.sum(t, axis=axes, keepdims=True, where=where) / items

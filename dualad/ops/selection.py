@@ -113,8 +113,11 @@ def _select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0
         raise ValueError("list of cases must be same length as list of conditions")
     if not len(condlist):
         raise ValueError("select with an empty condition list is not possible")
-    result = default
-    for condition, choice in zip(condlist[::-1], choicelist[::-1], strict=True):
+    # A plain Python number takes the dtype of the others, even where it meets no other than plain numbers.
+    dtype = np.result_type(*choicelist, default)
+    choices = [dtype.type(choice) if type(choice) in (int, float) else choice for choice in (*choicelist, default)]
+    result = choices[-1]
+    for condition, choice in zip(condlist[::-1], choices[-2::-1], strict=True):
         result = np.where(condition, choice, result)
     return result
 
@@ -129,6 +132,9 @@ def _piecewise(x: Any, condlist: Any, funclist: Sequence[Any], *args: Any, **kw:
     elif len(conditions) != len(funclist):
         n = len(conditions)
         raise ValueError(f"with {n} condition(s), either {n} or {n + 1} functions are expected")
+    if np.ndim(x) == 0:
+        whole = np.piecewise(np.reshape(x, (1,)), [np.reshape(c, (1,)) for c in conditions], funclist, *args, **kw)
+        return np.reshape(whole, ())
     result = np.zeros_like(x)
     for condition, piece in zip(conditions, funclist, strict=True):
         if not isinstance(piece, Callable):  # type: ignore[arg-type]

@@ -14,10 +14,10 @@ from dualad.ops.table import Products, bilinear, composed, unwritten
 def _double(x: Any) -> Any:
     """Return x in double precision, in which NumPy computes these functions whatever they are given."""
     x = arraylike(x)
-    return x * np.float64(1) if x.dtype.itemsize < 8 else x
+    return x if x.dtype == np.float64 or x.dtype.kind == "c" else x * np.float64(1)
 
 
-# --- convolution -------------------------------------------------------------------------------------------------------
+# --- convolution ------------------------------------------------------------------------------------------------------
 
 
 def _window(n: int, m: int, mode: str | int, turned: bool) -> tuple[int, int]:
@@ -39,7 +39,7 @@ def _sliding(a: Any, v: Any, mode: str | int, correlates: bool) -> Products:
     shapes = [np.shape(a), np.shape(v)]
     n, m = (np.size(a), np.size(v))
     start, length = _window(n, m, mode, correlates)
-    function = np.correlate if correlates else np.convolve
+    function: Any = np.correlate if correlates else np.convolve
 
     def flat(x: Any, i: int) -> Any:
         return reshape(arraylike(x), len(shapes[i]), (n, m)[i : i + 1])
@@ -51,7 +51,7 @@ def _sliding(a: Any, v: Any, mode: str | int, correlates: bool) -> Products:
         return each_lane(lambda one: function(a, one, mode), [1], v)
 
     def transpose(i: int, g: Any, a: Any, v: Any) -> Any:
-        # With y[k] = sum_j a[j] w[k - j] in full, the cotangent of a is the correlation of g with w, and the same for w.
+        # With y[k] = sum_j a[j] w[k - j] in full, the cotangent of a is the correlation of g with w; so it is for w.
         g, a, v = arraylike(g), flat(a, 0), flat(v, 1)
         full = np.pad(g, [(0, 0)] * (g.ndim - 1) + [(start, n + m - 1 - start - length)])
         other = (conj(v)[::-1] if correlates else v) if i == 0 else a
@@ -73,7 +73,7 @@ def _correlate(a: Any, v: Any, mode: str | int = "valid") -> Products:
     return _sliding(a, v, mode, correlates=True)
 
 
-# --- polynomials -------------------------------------------------------------------------------------------------------
+# --- polynomials ------------------------------------------------------------------------------------------------------
 
 
 @composed("numpy.polyval", "p x")
@@ -142,11 +142,9 @@ def _poly(seq_of_zeros: Any) -> Any:
         roots = np.linalg.eigvals(roots)
     if len(roots) == 0:
         return 1.0
-    p = np.ones_like(roots[:1])
+    p = one = np.ones(1, roots.dtype)
     for i in range(len(roots)):
-        # The product of p with x - root: shifted, less the multiple.
-        zero = np.zeros_like(roots[:1])
-        p = np.concatenate((p, zero)) - roots[i] * np.concatenate((zero, p))
+        p = np.convolve(p, np.concatenate((one, -roots[i : i + 1])))
     return p
 
 
@@ -183,7 +181,7 @@ unwritten("numpy.polydiv", "the length of the remainder depends on how small its
 
 
 @composed("numpy.vander", "x")
-def _vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:  # noqa: N803 - NumPy's name
+def _vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     x = _double(x)
     many = len(x) if N is None else N
     if many == 0:
@@ -194,7 +192,7 @@ def _vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:  # n
     return np.stack(powers if increasing else powers[::-1], axis=-1)
 
 
-# --- interpolation -----------------------------------------------------------------------------------------------------
+# --- interpolation ----------------------------------------------------------------------------------------------------
 
 
 @composed(
@@ -217,12 +215,14 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
     width = xp[high] - xp[low]
     # Two knots in one place bound no interval; dividing by 1 keeps the branch that is not taken free of NaN.
     slope = (fp[high] - fp[low]) / np.where(width == 0, 1.0, width)
-    inside = slope * (x - xp[low]) + fp[low]
+    # The end of an interval that gives the value of a knot exactly.
+    near = np.where(x == xp[last], high, low)
+    inside = slope * (x - xp[near]) + fp[near]
     below = np.where(x < xp[0], fp[0] if left is None else left, inside)
     return np.where(x > xp[-1], fp[-1] if right is None else right, below)
 
 
-# --- covariances and counts --------------------------------------------------------------------------------------------
+# --- covariances and counts -------------------------------------------------------------------------------------------
 
 
 @composed("numpy.cov", "m y")
@@ -261,19 +261,21 @@ def _cov(
     return np.squeeze(np.dot(centred, conj(weighted.T)) * scale)
 
 
-@composed("numpy.corrcoef", "x y", note="NumPy clips the result to [-1, 1], which only removes rounding.")
+@composed("numpy.corrcoef", "x y")
 def _corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
     c = np.cov(x, y, rowvar)
     if c.ndim == 0:
         return c / c
     deviations = np.sqrt(np.real(np.diagonal(c)))
-    return c / deviations[:, None] / deviations[None, :]
+    c = c / deviations[:, None] / deviations[None, :]
+    # The clipping only removes rounding: on the diagonal and between variables that go together, where nothing varies.
+    return c if c.dtype.kind == "c" else np.clip(c, -1, 1)
 
 
 @composed("numpy.bincount", "x weights")
 def _bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     x = arraylike(x)
-    if weights is None:
+    if weights is None or x.size == 0:  # Of nothing NumPy gives counts, whatever the weights.
         return np.bincount(x, minlength=minlength)
-    length = max(minlength, int(np.max(x)) + 1 if x.size else 0)
+    length = max(minlength, int(np.max(x)) + 1)
     return scatter_add(_double(weights), (x,), (length,))

@@ -255,6 +255,6 @@ for _name, _operand in (("zeros_like", "a"), ("ones_like", "a"), ("empty_like", 
 
 @composed("numpy.full_like", "a")
 def _full_like(a: Any, fill_value: Any, **options: Any) -> Any:
-    result = np.empty_like(a, **options)
-    result[...] = fill_value
-    return result
+    # An array that can take in derivatives, whether or not the number that fills it carries one.
+    blank = np.zeros_like(a, **options)
+    return of_dtype(np.where(True, np.broadcast_to(fill_value, np.shape(blank)), blank), blank.dtype)

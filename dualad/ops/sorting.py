@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from dualad import errors
 from dualad.ops.lanes import (
     Axis,
     array_like,
@@ -22,6 +23,7 @@ from dualad.ops.lanes import (
     flat,
     gather,
     lane_shape,
+    of_dtype,
     put_back,
     reshape,
     scatter_add,
@@ -119,6 +121,14 @@ class _Quantile:
         kept = tuple(1 if i - len(shape) in self.axes else n for i, n in enumerate(shape))
         self.result = self.q_shape + (kept if keepdims else self.rest)
         self.weights = None
+        if skip_nan and len(self.q_shape) > 1:
+            raise errors.NotWritten(
+                errors.unwritten(
+                    f"numpy.{function.__name__} with several axes of q",
+                    "NumPy returns their axes in an order of its own",
+                    "give q as a flat array and reshape the result",
+                )
+            )
         if weights is not None:
             self.weights = swap_to_end(np.broadcast_to(beside(array_like(weights), shape, axis), shape), self.axes)
         self.rule = Rule(self.jvp, self.vjp)
@@ -157,9 +167,9 @@ class _Quantile:
     def _rate(self, x: Any, q: Any, order: Any, low: Any) -> Any:
         """Return the derivative in q, as columns: how far the next element is, times how fast the place moves."""
         if self.method not in _PLOTTING:
-            return np.zeros_like(x, shape=(1,) * len(self.rest) + (math.prod(self.q_shape),))
+            return np.zeros_like(x, shape=(*self.rest, math.prod(self.q_shape)))
         a, b = _PLOTTING[self.method]
-        n: Any = np.sum(~np.isnan(x), axis=-1, keepdims=True) if self.skip_nan else self.size
+        n: Any = np.sum(~np.isnan(x), axis=-1, keepdims=True).astype(x.dtype) if self.skip_nan else self.size
         place = np.reshape(q, (-1,)) / self.unit * (n + 1 - a - b) + a - 1
         inside = (place >= 0) & (place < n - 1)
         gap = self._take(x, order, np.minimum(low + 1, self.size - 1)) - self._take(x, order, low)
@@ -186,7 +196,7 @@ class _Quantile:
             q_dot = reshape(tangents[1], len(self.q_shape), (1,) * len(self.rest) + (math.prod(self.q_shape),))
             total = total + self._rate(x, q, order, low) * q_dot
         ndim = len(self.rest) + 1
-        return reshape(np.moveaxis(total, -1, -ndim), ndim, self.result)
+        return of_dtype(reshape(np.moveaxis(total, -1, -ndim), ndim, self.result), value.dtype)
 
     def vjp(self, value: Any, primals: Any, g: Any) -> Any:
         x = swap_to_end(primals[0], self.axes)
@@ -201,10 +211,11 @@ class _Quantile:
         inner = (*self.rest, self.size)
         shares = np.concatenate((g * (1 - part), g * part), axis=-1)
         x_bar = put_back(scatter_add(shares, coords(inner, -1, places), inner), self.axes, self.shape)
+        x_bar = of_dtype(x_bar, x.dtype)
         if not self.has_q:
             return (x_bar,)
         q_bar = np.sum(g * self._rate(x, q, order, low), axis=tuple(range(-1 - len(self.rest), -1)))
-        return x_bar, np.reshape(q_bar, lanes + self.q_shape)
+        return x_bar, of_dtype(np.reshape(q_bar, lanes + self.q_shape), np.result_type(q))
 
 
 @ruled("numpy.median", "a")

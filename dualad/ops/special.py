@@ -112,12 +112,12 @@ special("spence", "x", f"where(absolute(1 - x) < 0.1, {polynomial('(1 - x)', *_N
         domain=NONNEGATIVE.on(1e-6, 1e6), sympy="polylog(2, 1 - x)", source="DLMF 25.12.2")  # fmt: skip
 special("lambertw", "z k tol", "exp(-v)/(1 + v)", NoTangent, NoTangent,
         domain=(Interval(-0.36787944117144233, float("inf"), (True, False), sample=(-0.36, 1e6)),
-                Interval(-1.0, 0.0, (True, True), integer=True), POSITIVE),
+                Interval(-1.0, 0.0, (True, True), integer=True, sample=(0.0, 0.0)), POSITIVE.on(1e-9, 1e-8)),
         sympy="LambertW(z, k)", source="DLMF 4.13.4",
         note="The real branches, for which SciPy returns complex numbers without an imaginary part.")  # fmt: skip
 special("lambertw_ufunc", "z k tol", "exp(-v)/(1 + v)", NoTangent, NoTangent, path="_ufuncs._lambertw",
         domain=(Interval(-0.36787944117144233, float("inf"), (True, False), sample=(-0.36, 1e6)),
-                Interval(-1.0, 0.0, (True, True), integer=True), POSITIVE),
+                Interval(-1.0, 0.0, (True, True), integer=True, sample=(0.0, 0.0)), POSITIVE.on(1e-9, 1e-8)),
         sympy="LambertW(z, k)", note="The ufunc that lambertw calls.")  # fmt: skip
 special("wrightomega", "x", "where(v < 1, v/(1 + v), 1/(1 + 1/v))", domain=REAL.on(-300.0, 1e6),
         sympy="LambertW(exp(x))", source="DLMF 4.13.4")  # fmt: skip

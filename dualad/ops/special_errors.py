@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from math import pi, sqrt
+from math import pi, prod, sqrt
 from typing import Any, Final
 
 import numpy as np
 import scipy.special
 
 from dualad.ops.special_rows import polynomial, special
-from dualad.ops.table import NONNEGATIVE, POSITIVE, REAL, UNIT, Interval, op
+from dualad.ops.table import NONNEGATIVE, POSITIVE, REAL, UNIT, Interval, NoTangent, op
 
 _BELL: Final = 2.0 / sqrt(pi)
 _WIDE: Final = REAL.on(-25.0, 25.0)
@@ -52,33 +52,59 @@ special("nrdtrimn", "p std x", f"{-1 / _NORMAL!r}*std*exp(0.5*ndtri(p)**2)", "-n
 special("nrdtrisd", "mn p x", "-1/ndtri(p)", f"{-1 / _NORMAL!r}*v/ndtri(p)*exp(0.5*ndtri(p)**2)", "1/ndtri(p)",
         domain=(REAL.on(-100.0, 0.0), _PROBABILITY.on(0.6, 0.99), REAL.on(1.0, 100.0)))  # fmt: skip
 
-# --- the Faddeeva function, which SciPy has for complex arguments only ---------------------------------------------------
+# --- Voigt's profile: the derivatives of the Faddeeva function, which SciPy has for complex arguments --------------------
+
+_TERMS: Final = 40
+_SQUARE: Final = 42.0  # of the modulus, from which on the series has double precision
 
 
-def _faddeeva_real(x: Any, y: Any) -> Any:
-    """Return the real part of ``wofz(x + 1j*y)``."""
-    return np.real(scipy.special.wofz(x + 1j * y))
+def _faddeeva(order: Any, x: Any, y: Any) -> Any:
+    """Return the derivative of ``wofz`` at ``x + 1j*y`` of an order of at least 1, for ``y >= 0``.
+
+    ``w' = 2j/sqrt(pi) - 2*z*w`` costs a factor of z*z in accuracy at each order. Far out, therefore, the asymptotic
+    series is differentiated (DLMF 7.12.1), but not on the real axis, where its real part is zero.
+    """
+    z = np.asarray(x + 1j * y)
+    far = (np.abs(z) ** 2 > _SQUARE) & (np.asarray(y) > 1e-9)
+    inverse = 1.0 / np.where(far, z, _SQUARE)
+    before, near = 0.0, scipy.special.wofz(z)
+    found = near
+    for k in range(1, int(np.max(order, initial=1)) + 1):
+        before, near = near, 2.0 * (_BELL / 2.0 * 1j * (k == 1) - z * near - (k - 1) * before)
+        series: Any = 0.0
+        for factor in _tail(k):
+            series = series * inverse * inverse + factor
+        found = np.where(np.equal(order, k), np.where(far, 1j * series * inverse ** (k + 1), near), found)
+    return found
 
 
-def _faddeeva_imag(x: Any, y: Any) -> Any:
-    """Return the imaginary part of ``wofz(x + 1j*y)``."""
-    return np.imag(scipy.special.wofz(x + 1j * y))
+def _tail(order: int) -> list[float]:
+    """Return the factors of the differentiated series, the last one first."""
+    factors, factor = [], (-1) ** order * _BELL / 2.0
+    for j in range(_TERMS):
+        factors.append(factor * prod(2 * j + i for i in range(1, order + 1)))
+        factor *= j + 0.5
+    return factors[::-1]
 
 
-# w'(z) = -2 z w + 2i/sqrt(pi), split in its parts.
-_PLANE: Final = (REAL.on(-6.0, 6.0), NONNEGATIVE.on(0.0, 6.0))
-_INTERNAL: Final = "A part of formulas, which users do not call."
-op("faddeeva_real", "x y", "2*(y*faddeeva_imag(x, y) - x*v)", f"2*(x*faddeeva_imag(x, y) + y*v) - {_BELL!r}",
-   function=_faddeeva_real, domain=_PLANE, source="DLMF 7.10.2", note=_INTERNAL)  # fmt: skip
-op("faddeeva_imag", "x y", f"{_BELL!r} - 2*(x*v + y*faddeeva_real(x, y))", "2*(y*v - x*faddeeva_real(x, y))",
-   function=_faddeeva_imag, domain=_PLANE, source="DLMF 7.10.2", note=_INTERNAL)  # fmt: skip
+def _faddeeva_real(order: Any, x: Any, y: Any) -> Any:
+    return np.real(_faddeeva(order, x, y))
 
-_U: Final = f"({sqrt(0.5)!r}*x/sigma)"
-_W: Final = f"({sqrt(0.5)!r}*gamma/sigma)"
-_K: Final = f"faddeeva_real({_U}, {_W})"
-_L: Final = f"faddeeva_imag({_U}, {_W})"
-_ACROSS: Final = f"{1 / sqrt(pi)!r}*({_W}*{_L} - {_U}*{_K})/sigma/sigma"
-_ALONG: Final = f"({1 / sqrt(pi)!r}*({_U}*{_L} + {_W}*{_K}) - {1 / pi!r})/sigma/sigma"
-special("voigt_profile", "x sigma gamma", _ACROSS, f"-(v + x*({_ACROSS}) + gamma*({_ALONG}))/sigma", _ALONG,
-        domain=(REAL.on(-4.0, 4.0), POSITIVE.on(0.5, 2.0), NONNEGATIVE.on(0.05, 2.0)), source="DLMF 7.19",
-        note="Digits are lost far in the wings, about the square of x/sigma or gamma/sigma units in the last place.")  # fmt: skip
+
+def _faddeeva_imag(order: Any, x: Any, y: Any) -> Any:
+    return np.imag(_faddeeva(order, x, y))
+
+
+_PLANE: Final = (Interval(1.0, float("inf"), (True, False), integer=True, sample=(1.0, 2.0)),
+                 REAL.on(-20.0, 20.0), NONNEGATIVE.on(0.05, 20.0))  # fmt: skip
+_INTERNAL: Final = "A part of formulas, which users do not call: a derivative of scipy.special.wofz."
+op("faddeeva_real", "k x y", NoTangent, "faddeeva_real(k + 1, x, y)", "-faddeeva_imag(k + 1, x, y)",
+   numpy="dualad.ops.special_errors._faddeeva_real", domain=_PLANE, source="DLMF 7.10.2", note=_INTERNAL)  # fmt: skip
+op("faddeeva_imag", "k x y", NoTangent, "faddeeva_imag(k + 1, x, y)", "faddeeva_real(k + 1, x, y)",
+   numpy="dualad.ops.special_errors._faddeeva_imag", domain=_PLANE, source="DLMF 7.10.2", note=_INTERNAL)  # fmt: skip
+
+# In x the profile is a solution of the heat equation, with the square of sigma for twice the time.
+_Z: Final = f"{sqrt(0.5)!r}*x/sigma, {sqrt(0.5)!r}*gamma/sigma"
+special("voigt_profile", "x sigma gamma", f"{0.5 / sqrt(pi)!r}*faddeeva_real(1, {_Z})/sigma/sigma",
+        f"{_NORMAL / 2!r}*faddeeva_real(2, {_Z})/sigma/sigma", f"{-0.5 / sqrt(pi)!r}*faddeeva_imag(1, {_Z})/sigma/sigma",
+        domain=(REAL.on(-20.0, 20.0), POSITIVE.on(0.5, 5.0), NONNEGATIVE.on(0.05, 5.0)), source="DLMF 7.19.1")  # fmt: skip

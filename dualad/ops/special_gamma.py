@@ -76,10 +76,12 @@ special("gammaincc", "a x", SHAPE, f"-{_LOWER}", domain=_INCOMPLETE, sympy="uppe
 special("gammaincinv", "a y", SHAPE, _INVERSE, domain=(MODERATE, PROBABILITY), note=_LARGE)
 special("gammainccinv", "a y", SHAPE, f"-{_INVERSE}", domain=(MODERATE, PROBABILITY), note=_LARGE)
 _BETA: Final = "exp(xlogy(a - 1, x) + xlog1py(b - 1, -x) - betaln(a, b))"
-_UNBETA: Final = "exp(betaln(a, b) - xlogy(a - 1, v) - xlog1py(b - 1, -v))"
+# Near 1 the value does not know its distance from 1; the inverse of the complement does.
+_UNBETA: Final = "exp(betaln(a, b) - xlogy(a - 1, v) - xlogy(b - 1, {0}(b, a, y)))"
 _FRACTION: Final = Interval(0.0, 1.0, (True, True), sample=(0.001, 0.999))
 special("betainc", "a b x", SHAPE, SHAPE, _BETA, domain=(MODERATE, MODERATE, _FRACTION), source="DLMF 8.17.1", note=_LARGE)
 special("betaincc", "a b x", SHAPE, SHAPE, f"-{_BETA}", domain=(MODERATE, MODERATE, _FRACTION), source="DLMF 8.17.4",
         note=_LARGE)  # fmt: skip
-special("betaincinv", "a b y", SHAPE, SHAPE, _UNBETA, domain=(MODERATE, MODERATE, PROBABILITY), note=_LARGE)
-special("betainccinv", "a b y", SHAPE, SHAPE, f"-{_UNBETA}", domain=(MODERATE, MODERATE, PROBABILITY), note=_LARGE)
+special("betaincinv", "a b y", SHAPE, SHAPE, _UNBETA.format("betainccinv"), domain=(MODERATE, MODERATE, PROBABILITY), note=_LARGE)
+special("betainccinv", "a b y", SHAPE, SHAPE, "-" + _UNBETA.format("betaincinv"), domain=(MODERATE, MODERATE, PROBABILITY),
+        note=_LARGE)  # fmt: skip

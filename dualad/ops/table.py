@@ -258,6 +258,10 @@ class Table:
             self._open(0)
         return iter(tuple(self._names.values()))
 
+    def loaded(self) -> tuple[Operator, ...]:
+        """Return the rows read so far, importing nothing."""
+        return tuple(self._names.values())
+
     def _open(self, index: int) -> None:
         library, room = self._rooms[index]
         importlib.import_module(library)
