@@ -114,6 +114,26 @@ cdef class DuckArray:
     def __matmul__(left, right):
         return np.matmul(left, right)
 
+    # Recorded conditions and whole numbers are combined by these; on anything that varies NumPy refuses them.
+
+    def __and__(left, right):
+        return np.bitwise_and(left, right)
+
+    def __or__(left, right):
+        return np.bitwise_or(left, right)
+
+    def __xor__(left, right):
+        return np.bitwise_xor(left, right)
+
+    def __lshift__(left, right):
+        return np.left_shift(left, right)
+
+    def __rshift__(left, right):
+        return np.right_shift(left, right)
+
+    def __invert__(self):
+        return np.invert(self)
+
     def __neg__(self):
         return self.operate(NEGATIVE, self, None)
 

@@ -17,6 +17,7 @@ cdef class Rule:
     cdef readonly int arguments
     cdef readonly int outputs
     cdef readonly Loops loops
+    cdef unsigned long long allowed        # bit m: derivatives in the active arguments of mask m are known to be written
     cdef readonly unsigned int needed      # bit i: argument i stands in a partial; bit 31: the value does
     cdef dict kernels
     cdef object kernel(self, unsigned int active, unsigned int whole)
@@ -31,10 +32,16 @@ cdef class Cell:
     cdef long long copy
     cdef bint pinned
     cdef double *data
+    cdef bint ordered             # elements follow each other in C order
+
+cdef class Shape:
+    cdef readonly tuple shape
+    cdef readonly object dtype
 
 cdef class Record:
     cdef readonly object kind
     cdef readonly object row
+    cdef readonly object function
     cdef readonly tuple operands
     cdef readonly list primals
     cdef readonly object value
@@ -47,7 +54,7 @@ cdef class Record:
     cdef readonly tuple shape
     cdef readonly object dtype
     cdef Rule rule
-    cdef unsigned int active
+    cdef readonly unsigned int active
     cdef unsigned int whole
 
 cdef class Tape:
@@ -66,10 +73,18 @@ cdef class Tape:
     cdef public list inputs
     cdef public object outputs
     cdef readonly bint boxed
+    cdef readonly bint lean
+    cdef readonly set late
+    cdef set overwritten
+    cdef Py_ssize_t searched
+    cdef dict known
     cdef int grow(self) except -1
     cdef int append(self, int op, int a, int b, int slot, double at, double v) except -1
+    cdef int number(self, int op, int a, int b, double at, double v) except -1
     cdef int new_slot(self)
-    cdef object general(self, Record record, object value, bint pinned)
+    cdef object general(self, Record record, object value, bint needed)
+    cdef int mark_late(self, int node) except -1
+    cdef Record root(self, int node)
 
 cdef class Recorded(DuckArray):
     cdef Tape tape

@@ -6,7 +6,7 @@ makes a new version of the cell, a node of its own, and copies the numbers first
 
 cimport cython
 cimport numpy as cnp
-from libc.math cimport isfinite, pow as c_pow
+from libc.math cimport copysign, isfinite, pow as c_pow
 from libc.stdlib cimport free, realloc
 
 import numpy as np
@@ -17,6 +17,7 @@ from dualad.ops.table import NoTangent, Todo
 
 from dualad._duck cimport (ADD, DIVIDE, MULTIPLY, NEGATIVE, POWER, ROWS, SUBTRACT, DuckArray, no_sequence)
 from dualad._kernel cimport MOST, Kernel, Loops, call_scalar, loops_of
+from dualad._views cimport Pick, element, is_basic, is_nested, place_of
 
 cnp.import_array()
 
@@ -110,10 +111,10 @@ cdef Cell new_cell(object buffer, int node, bint pinned):
     cdef Cell cell = Cell.__new__(Cell)
     cell.buffer, cell.node, cell.pinned = buffer, node, pinned
     cell.data = NULL
-    # Offsets of elements are counted in C order, in which the cotangent is laid out.
-    if (type(buffer) is np.ndarray and cnp.PyArray_TYPE(<cnp.ndarray> buffer) == cnp.NPY_DOUBLE
-            and cnp.PyArray_ISCARRAY_RO(<cnp.ndarray> buffer)):
-        cell.data = <double *> cnp.PyArray_DATA(<cnp.ndarray> buffer)
+    if type(buffer) is np.ndarray and cnp.PyArray_TYPE(<cnp.ndarray> buffer) == cnp.NPY_DOUBLE:
+        cell.ordered = cnp.PyArray_ISCARRAY_RO(<cnp.ndarray> buffer)
+        if cell.ordered or cnp.PyArray_ISALIGNED(<cnp.ndarray> buffer) and is_nested(<cnp.ndarray> buffer):
+            cell.data = <double *> cnp.PyArray_DATA(<cnp.ndarray> buffer)
     return cell
 
 
@@ -125,14 +126,22 @@ cdef int unpin(Cell cell) except -1:
         cell.copy += 1
         if cell.data != NULL:
             cell.data = <double *> cnp.PyArray_DATA(<cnp.ndarray> cell.buffer)
+            cell.ordered = cnp.PyArray_ISCARRAY_RO(<cnp.ndarray> cell.buffer)
     return 0
+
+
+cdef inline Py_ssize_t place(Cell cell, double *at):
+    """Return which element of a cell lies at an address, in C order, in which its cotangent is laid out."""
+    return at - cell.data if cell.ordered else place_of(<cnp.ndarray> cell.buffer, at)
 
 
 cdef class Record:
     """What a node keeps that is no scalar operation: its row, its operands and what its rule will need.
 
     ``kind`` is "elementwise", "row", "view", "write", "item", "discrete" or "constant". ``operands`` are node numbers, -1
-    for a constant; ``primals`` their values.
+    for a constant; ``primals`` their values. ``args`` and ``kwargs`` are the call of an array row or of a discrete function,
+    with an :class:`Operand` in the place of each operand that is a node. ``function`` is what an elementwise row was
+    evaluated by, where that is not the row's own function (``x**2`` is squared, ``np.power(x, 2)`` is not).
     """
 
     @property
@@ -153,11 +162,15 @@ cdef class Tape:
 
     ``op``, ``a``, ``b``, ``at`` and ``v`` are columns: the operator, its operands (-1 for a constant, which then stands
     in ``at``), an attribute, and the value of a scalar. ``slot`` numbers the cotangent of an array; versions of one
-    array share it.
+    array share it. A ``lean`` tape keeps only the values of arrays that the rules need; any other keeps all.
+
+    ``late`` are the versions of arrays that are read again after they were overwritten, which only a transform does: the
+    sweeps keep numbers of their own for them.
     """
 
-    def __cinit__(self, long long level=0):
-        self.level = level
+    def __cinit__(self, long long level=0, bint lean=False):
+        self.level, self.lean = level, lean
+        self.late, self.overwritten = set(), set()
         self.records, self.guards, self.inputs = [], [], []
         self.outputs = None
 
@@ -192,6 +205,51 @@ cdef class Tape:
         self.n = n + 1
         return <int> n
 
+    cdef int number(self, int op, int a, int b, double at, double v) except -1:
+        """Write a scalar operation and return its number; that of the same operation before, while nodes are shared."""
+        if self.known is None:
+            return self.append(op, a, b, -1, at, v)
+        key = (op, a, b, at, copysign(1.0, at))
+        found = self.known.get(key)
+        if found is None:
+            found = self.known[key] = self.append(op, a, b, -1, at, v)
+        return found
+
+    def share(self, bint on):
+        """Begin or end to write each elementwise operation once, also those that stand on the tape already."""
+        cdef int node
+        cdef Record record
+        self.known = {} if on else None
+        if not on:
+            return
+        for node in range(<int> self.n):
+            if self.op[node] >= 0:
+                self.known[self.op[node], self.a[node], self.b[node], self.at[node], copysign(1.0, self.at[node])] = node
+            elif self.op[node] == GENERAL:
+                record = <Record> self.records[<Py_ssize_t> self.at[node]]
+                if record.kind == "elementwise" and record.value is not None and record.rule.outputs == 1:
+                    self.known[shared_key(record)] = node
+
+    cdef int mark_late(self, int node) except -1:
+        """Note that a version of an array is used, which may have been overwritten since."""
+        cdef Record record
+        cdef Py_ssize_t k
+        for k in range(self.searched, self.n):
+            if self.op[k] == WRITE:
+                self.overwritten.add(self.a[k])
+            elif self.op[k] == GENERAL:
+                record = <Record> self.records[<Py_ssize_t> self.at[k]]
+                if record.kind == "write":
+                    self.overwritten.add(record.operands[0])
+        self.searched = self.n
+        if self.op[node] == GENERAL:
+            record = <Record> self.records[<Py_ssize_t> self.at[node]]
+            if record.kind == "view":
+                node = record.operands[0]
+        if node in self.overwritten:
+            self.late.add(node)
+        return 0
+
     cdef int new_slot(self):
         self.slots += 1
         return self.slots - 1
@@ -215,20 +273,24 @@ cdef class Tape:
         record = make_record("constant", None, (), [], value)
         return self.general(<Record> record, value, True)
 
-    def record(self, kind, row, operands, primals, value, plan=None, args=None, kwargs=None, path=None, index=None):
-        """Write a node of any kind and return what the user gets: a recorded array, a scalar, or several."""
+    def record(self, kind, row, operands, primals, value, plan=None, args=None, kwargs=None, path=None, index=None, needed=True):
+        """Write a node of any kind and return what the user gets: a recorded array, a scalar, or several.
+
+        ``needed`` says that the rule of the node reads its value.
+        """
         cdef Record made = <Record> make_record(kind, row, operands, primals, value)
         made.plan, made.args, made.kwargs, made.path, made.index = plan, args, kwargs, path, index
-        return self.general(made, value, True)
+        return self.general(made, value, needed)
 
-    cdef object general(self, Record record, object value, bint pinned):
+    cdef object general(self, Record record, object value, bint needed):
         """Write ``records[at]`` and return its recorded result; several results follow as items of it."""
         cdef int node
         cdef double v = 0.0
-        cdef object kind
+        cdef bint kept = needed or not self.lean
         if isinstance(value, (tuple, list)):
             node = self.append(GENERAL, -1, -1, self.new_slot(), len(self.records), 0.0)
             self.records.append(record)
+            record.items = {}
             items = []
             for i, part in enumerate(value):
                 if not isinstance(part, (np.ndarray, np.generic, DuckArray)) or record_is_discrete(part):
@@ -237,23 +299,25 @@ cdef class Tape:
                 item = make_record("item", None, (node,), [None], part)
                 (<Record> item).index = i
                 record.items[i] = self.n
-                items.append(self.general(<Record> item, part, True))
+                items.append(self.general(<Record> item, part, kept))
+            if not kept:
+                record.value = tuple([Shape(part.shape, part.dtype) if isinstance(part, np.ndarray) else part for part in value])
             return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
         if type(value) is np.float64:
             v = value
             node = self.append(GENERAL, -1, -1, -1, len(self.records), v)
             self.records.append(record)
             return scalar(self, node)
-        record.shape = value.shape
-        record.dtype = value.dtype
-        kind = value.dtype.kind
         node = self.append(GENERAL, -1, -1, self.new_slot(), len(self.records), 0.0)
         self.records.append(record)
-        if isinstance(value, DuckArray):
-            self.boxed = True
+        if type(value) is np.ndarray:
+            if not kept:
+                record.value = None
+        elif isinstance(value, DuckArray):
+            self.boxed = kept = True
         elif not isinstance(value, np.ndarray):
             value = np.asarray(value)
-        return array(self, node, value, kind, pinned)
+        return array(self, node, value, kept)
 
     def view(self, like, step, value):
         """Return a recorded view: ``step`` makes it from its base, for numbers and cotangents alike."""
@@ -267,15 +331,19 @@ cdef class Tape:
 
     def handle(self, int node, value=None):
         """Return a recorded array that stands for a node (for transforms, which write rules as nodes)."""
-        cdef Record record
+        cdef RecordedScalar out
         if not 0 <= node < self.n:
             raise IndexError(f"the tape has {self.n} nodes and no node {node}")
         if self.slot[node] < 0:
-            return scalar(self, node)
-        record = <Record> self.records[<Py_ssize_t> self.at[node]]
-        value = record.value if value is None else value
-        if isinstance(value, np.ndarray) or isinstance(value, DuckArray):
-            return array(self, node, value, value.dtype.kind, True)
+            out = scalar(self, node)
+            if self.op[node] <= COMPARE + 5:
+                out.kind = c"b"
+            return out
+        if value is None and self.op[node] == GENERAL:
+            value = (<Record> self.records[<Py_ssize_t> self.at[node]]).value
+        if isinstance(value, (np.ndarray, np.generic, DuckArray)):
+            self.mark_late(node)
+            return array(self, node, value if isinstance(value, DuckArray) else np.asarray(value), True)
         raise errors.DerivativeLost(f"the value of node {node} was not kept")
 
     # --- reading (for printing, transforms, and the reference sweeps)
@@ -290,16 +358,44 @@ cdef class Tape:
 
     def row_of(self, int node):
         """Return the elementwise row of a scalar node."""
+        if self.op[node] < 0:
+            raise ValueError(f"node {node} is no scalar operation")
         return (<Rule> RULES[self.op[node]]).row
 
     def record_of(self, int node):
         """Return the Record of a general node."""
         return self.records[<Py_ssize_t> self.at[node]]
 
+    cdef Record root(self, int node):
+        """Return the record of the first version of an array: a write keeps its shape and dtype."""
+        cdef Record record
+        while True:
+            if self.op[node] == GENERAL:
+                record = <Record> self.records[<Py_ssize_t> self.at[node]]
+                if record.kind != "write":
+                    return record
+                node = record.operands[0]
+            else:
+                node = self.a[node]
+
+    def shape_of(self, int node):
+        """Return the shape of a node's value; None for a node of several results."""
+        return () if self.slot[node] < 0 else self.root(node).shape
+
+    def dtype_of(self, int node):
+        """Return the dtype of a node's value."""
+        if self.slot[node] < 0:
+            return TRUTH if self.op[node] <= COMPARE + 5 else DOUBLE
+        return self.root(node).dtype
+
     @property
     def nbytes(self):
         """Bytes that the columns hold."""
         return self.room * (4 * sizeof(int) + 2 * sizeof(double))
+
+
+cdef object DOUBLE = np.dtype(float)
+cdef object TRUTH = np.dtype(bool)
 
 
 cdef bint record_is_discrete(object part):
@@ -310,9 +406,10 @@ cdef object make_record(object kind, object row, tuple operands, list primals, o
     cdef Record record = Record.__new__(Record)
     record.kind, record.row, record.operands, record.primals, record.value = kind, row, operands, primals, value
     record.path = ()
-    record.items = {}
-    if isinstance(value, (np.ndarray, np.generic, DuckArray)):
+    if type(value) is not np.float64 and isinstance(value, (np.ndarray, np.generic, DuckArray)):
         record.shape, record.dtype = value.shape, value.dtype
+    else:
+        record.shape, record.dtype = (None, None) if isinstance(value, (tuple, list)) else ((), DOUBLE)
     return record
 
 
@@ -332,10 +429,17 @@ cdef Recorded new_array(Tape tape, bint boxed_scalar):
     return out
 
 
-cdef Recorded array(Tape tape, int node, object value, str kind, bint pinned):
-    """Return the recorded array of a node that has just been written."""
-    cdef Recorded out = new_array(tape, isinstance(value, DuckArray) and value.shape == ())
-    out.place, out.kind = node, ord(kind)
+cdef Recorded array(Tape tape, int node, object value, bint pinned):
+    """Return a recorded array of a node."""
+    cdef Recorded out
+    if type(value) is np.ndarray:
+        out = Recorded.__new__(Recorded)
+        out.level, out.tape = tape.level, tape
+        out.kind = (<cnp.ndarray> value).descr.kind
+    else:
+        out = new_array(tape, isinstance(value, DuckArray) and value.shape == ())
+        out.kind = ord(value.dtype.kind)
+    out.place = node
     out.cell = new_cell(value, node, pinned)
     out.held = value
     return out
@@ -367,8 +471,11 @@ cdef class Recorded(DuckArray):
         if self.path is None:
             return self.cell.node
         if self.version != self.cell.version:
+            # Its numbers are those of its base, which may be overwritten: they are not kept here.
             record = <Record> make_record("view", None, (self.cell.node,), [None], self.primal())
             record.path = self.path
+            if type(record.value) is np.ndarray:
+                record.value = None
             self.place = self.tape.append(GENERAL, -1, -1, self.tape.new_slot(), len(self.tape.records), 0.0)
             self.tape.records.append(record)
             self.version = self.cell.version
@@ -418,7 +525,11 @@ cdef class Recorded(DuckArray):
     def _astype(self, dtype):
         return lift_astype(self, dtype)
 
-    def _overwrite(self, index, value_node, primal):
+    def _saved(self):
+        """Return the numbers as a rule may keep them: no later write changes them."""
+        return saved(self)
+
+    def _overwrite(self, index, value_node, primal, is_constant):
         """Write ``primal`` at ``index`` (through views to the base) as a new version."""
         cdef Record record
         cdef int node, before = self.cell.node
@@ -426,7 +537,7 @@ cdef class Recorded(DuckArray):
         held[index] = primal
         record = <Record> make_record("write", None, (before, value_node), [None, None], None)
         record.path, record.index = self.path or (), index
-        record.primals[1] = np.shape(primal)
+        record.primals[1] = np.copy(primal) if is_constant else np.shape(primal)
         record.shape, record.dtype = self.cell.buffer.shape, self.cell.buffer.dtype
         node = self.tape.append(GENERAL, -1, -1, self.tape.slot[before], len(self.tape.records), 0.0)
         self.tape.records.append(record)
@@ -442,63 +553,58 @@ cdef class Recorded(DuckArray):
         cell.copy += 1
 
     def __getitem__(self, index):
-        cdef Py_ssize_t i, n
         cdef cnp.ndarray held
         cdef double *at
         cdef Tape tape = self.tape
-        if type(index) is int and self.cell is not None and self.cell.data != NULL:
+        cdef Recorded out
+        if self.cell is not None and self.cell.data != NULL:
             held = <cnp.ndarray> self.primal()
-            if cnp.PyArray_NDIM(held) == 1:
-                n = cnp.PyArray_DIM(held, 0)
-                i = index
-                if i < 0:
-                    i += n
-                if not 0 <= i < n:
-                    raise IndexError(f"index {index} is out of bounds for axis 0 with size {n}")
-                at = <double *> cnp.PyArray_GETPTR1(held, i)
-                return scalar(tape, tape.append(READ, self.cell.node, -1, -1, at - self.cell.data, at[0]))
+            at = element(held, index)
+            if at != NULL:
+                return scalar(tape, tape.number(READ, self.cell.node, -1, place(self.cell, at), at[0]))
+            if is_basic(index):
+                value = held[index]
+                if type(value) is np.ndarray:
+                    out = Recorded.__new__(Recorded)
+                    out.level, out.tape, out.cell, out.kind = self.level, tape, self.cell, self.kind
+                    out.path = (self.path or ()) + (Pick(index, cnp.PyArray_NDIM(held)),)
+                    out.held, out.copy, out.version = value, self.cell.copy, -1
+                    return out
         return get_item(self, index)
 
-    def _read(self, place):
-        """Read one element of an array of doubles; ``place`` is a full index."""
+    def _read(self, index):
+        """Read one element of an array of doubles; ``index`` is a full index."""
         cdef cnp.ndarray one
         cdef double *at
-        one = self.primal()[place + (Ellipsis,)]
+        one = self.primal()[index + (Ellipsis,)]
         at = <double *> cnp.PyArray_DATA(one)
-        return scalar(self.tape, self.tape.append(READ, self.cell.node, -1, -1, at - self.cell.data, at[0]))
+        return scalar(self.tape, self.tape.number(READ, self.cell.node, -1, place(self.cell, at), at[0]))
 
     @property
     def _has_doubles(self):
         return self.cell is not None and self.cell.data != NULL
 
     def __setitem__(self, index, value):
-        cdef Py_ssize_t i, n
-        cdef cnp.ndarray held
         cdef double *at
         cdef double v
         cdef int source = -1
         cdef Cell cell = self.cell
         cdef Tape tape = self.tape
-        if type(index) is int and cell is not None and cell.data != NULL:
+        if cell is not None and cell.data != NULL:
             if type(value) is RecordedScalar and (<Recorded> value).tape is tape and (<Recorded> value).held is None:
                 source = (<Recorded> value).place
                 v = tape.v[source]
-            elif type(value) is float or type(value) is int:
+            elif type(value) is float or type(value) is int or type(value) is np.float64:
                 v = value
             else:
                 set_item(self, index, value)
                 return
-            held = <cnp.ndarray> write_target(self)
-            if cnp.PyArray_NDIM(held) == 1:
-                n = cnp.PyArray_DIM(held, 0)
-                i = index
-                if i < 0:
-                    i += n
-                if not 0 <= i < n:
-                    raise IndexError(f"index {index} is out of bounds for axis 0 with size {n}")
-                at = <double *> cnp.PyArray_GETPTR1(held, i)
+            at = element(<cnp.ndarray> self.primal(), index)
+            if at != NULL:
+                if cell.pinned or self.path is not None or not cnp.PyArray_ISWRITEABLE(<cnp.ndarray> cell.buffer):
+                    at = element(<cnp.ndarray> write_target(self), index)
                 at[0] = v
-                cell.node = tape.append(WRITE, cell.node, source, tape.slot[cell.node], at - cell.data, v)
+                cell.node = tape.append(WRITE, cell.node, source, tape.slot[cell.node], place(cell, at), v)
                 cell.version += 1
                 return
         set_item(self, index, value)
@@ -530,7 +636,7 @@ cdef class Recorded(DuckArray):
                 v = x > y
             else:
                 v = x >= y
-            out = scalar(tape, tape.append(COMPARE + op, self.place, b, -1, 0.0 if b >= 0 else y, v))
+            out = scalar(tape, tape.number(COMPARE + op, self.place, b, 0.0 if b >= 0 else y, v))
             out.kind = c"b"
             return out
         return compare(self, other, op)
@@ -606,7 +712,7 @@ cdef class Recorded(DuckArray):
             else:
                 return DuckArray.operate(self, op, left, right)
             if op == NEGATIVE:
-                return scalar(tape, tape.append((<Rule> by_operator[op]).code, a, -1, -1, 0.0, -x))
+                return scalar(tape, tape.number((<Rule> by_operator[op]).code, a, -1, 0.0, -x))
             if type(right) is RecordedScalar:
                 if (<Recorded> right).tape is not tape or (<Recorded> right).held is not None or (<Recorded> right).kind != c"f":
                     return DuckArray.operate(self, op, left, right)
@@ -630,7 +736,7 @@ cdef class Recorded(DuckArray):
                 return DuckArray.operate(self, op, left, right)
             # NumPy warns of an overflow or an invalid operation: let it do so where the result says there was one.
             if isfinite(v):
-                return scalar(tape, tape.append((<Rule> by_operator[op]).code, a, b, -1, x if a < 0 else y, v))
+                return scalar(tape, tape.number((<Rule> by_operator[op]).code, a, b, 0.0 if a >= 0 and b >= 0 else x if a < 0 else y, v))
         return DuckArray.operate(self, op, left, right)
 
     cdef object elementwise(self, object row, object function, tuple inputs):
@@ -658,19 +764,39 @@ cdef class Recorded(DuckArray):
             if i == rule.arguments:
                 v = call_scalar(rule.loops, x)
                 if isfinite(v):
-                    return scalar(tape, tape.append(rule.code, node[0], node[1], -1, x[0] if node[0] < 0 else x[1], v))
+                    return scalar(tape, tape.number(rule.code, node[0], node[1], constant_of(rule, node, x), v))
         return record_elementwise(self, rule, function, inputs)
 
 
 cdef object write_target(Recorded self):
     """Return the present numbers of an array, made safe to write."""
     cdef bint moved = self.cell.pinned
-    if isinstance(self.cell.buffer, np.ndarray) and not self.primal().flags.writeable:
+    if type(self.cell.buffer) is np.ndarray and not cnp.PyArray_ISWRITEABLE(<cnp.ndarray> self.primal()):
         raise ValueError("assignment destination is read-only")
     unpin(self.cell)
     if moved and self.path is None:
         self.held, self.copy = self.cell.buffer, self.cell.copy
     return self.primal()
+
+
+cdef inline double constant_of(Rule rule, int *node, double *x):
+    """Return the operand of a scalar operation that is no node; 0 where all are."""
+    if node[0] < 0:
+        return x[0]
+    return x[1] if rule.arguments > 1 and node[1] < 0 else 0.0
+
+
+cdef object saved(Recorded one):
+    """Return the numbers of an array as a rule may keep them: no later write changes them."""
+    cdef object value = one.primal()
+    if one.cell is None:
+        return value
+    if one.path is not None and type(value) is np.ndarray and not one.cell.pinned and one.cell.version:
+        # A small part of an array that is being filled: a copy of the part is cheaper than one of the whole.
+        if cnp.PyArray_SIZE(<cnp.ndarray> value) * 8 <= cnp.PyArray_SIZE(<cnp.ndarray> one.cell.buffer):
+            return np.copy(value, order="K")
+    one.cell.pinned = True
+    return value
 
 
 cdef object record_elementwise(Recorded self, Rule rule, object function, tuple inputs):
@@ -680,59 +806,80 @@ cdef object record_elementwise(Recorded self, Rule rule, object function, tuple 
     cdef Record record
     cdef unsigned int active = 0, whole = 0
     cdef int i
-    cdef list nodes = [], primals = [], kept = []
-    cdef bint discrete_only = True
+    cdef list primals = [], kept = []
+    cdef list numbers = []
+    cdef bint needed = rule.needed >> 31 & 1
     for i, x in enumerate(inputs):
         if isinstance(x, Recorded) and (<Recorded> x).level == self.level:
             one = <Recorded> x
-            nodes.append(one)
             if one.kind == c"f":
                 active |= 1 << i
-                discrete_only = False
             primals.append(one.primal())
-        else:
+            continue
+        if type(x) is not float and type(x) is not np.ndarray and not isinstance(x, DuckArray):
             if isinstance(x, (list, tuple)):
                 x = np.asarray(x)
-            if isinstance(x, np.ndarray) and x.dtype == object:
+            if not isinstance(x, np.ndarray) and np.result_type(x).kind in "iub":
+                whole |= 1 << i
+        if isinstance(x, np.ndarray):
+            if x.dtype == object:
                 lifted = [lift(y) for y in inputs]
                 return function(*lifted)
-            if not isinstance(x, DuckArray) and np.result_type(x).kind in "iub":
+            if x.dtype.kind in "iub":
                 whole |= 1 << i
-            nodes.append(None)
-            primals.append(x)
-    if discrete_only:
+        primals.append(x)
+    if active == 0:
         return discrete(self, function, inputs, {})
     value = function(*primals)
-    rule.refuse([i for i in range(rule.arguments) if active >> i & 1])
-    for part in (value if rule.outputs > 1 else (value,)):
-        if part.dtype.kind == "c" or not isinstance(part, DuckArray) and part.dtype.kind == "f":
-            errors.check_real(part.dtype, rule.row.name)
-    numbers = []
-    for i, handle in enumerate(nodes):
-        if handle is None:
+    if rule.allowed >> active & 1 == 0:
+        rule.refuse([i for i in range(rule.arguments) if active >> i & 1])
+        rule.allowed |= 1ULL << active
+    if type(value) is not np.float64 and not (
+            type(value) is np.ndarray and cnp.PyArray_TYPE(<cnp.ndarray> value) == cnp.NPY_DOUBLE):
+        for part in (value if rule.outputs > 1 else (value,)):
+            if part.dtype.kind == "c" or not isinstance(part, DuckArray) and part.dtype.kind == "f":
+                errors.check_real(part.dtype, rule.row.name)
+    for i, x in enumerate(inputs):
+        if not (isinstance(x, Recorded) and (<Recorded> x).level == self.level):
             numbers.append(-1)
             kept.append(primals[i])
             continue
-        one = <Recorded> handle
-        if rule.needed >> i & 1:
-            if one.cell is not None:
-                one.cell.pinned = True
+        one = <Recorded> x
+        if one.cell is None:
             kept.append(primals[i])
+        elif rule.needed >> i & 1:
+            kept.append(saved(one))
         else:
             # The rule needs the shape and the type only: the numbers may be overwritten or given back.
-            kept.append(primals[i] if one.cell is None else Shape(primals[i].shape, primals[i].dtype))
-        numbers.append(one.node() if active >> i & 1 else -1)
+            kept.append(Shape(primals[i].shape, primals[i].dtype))
+        numbers.append(one.node())
     record = <Record> make_record("elementwise", rule.row, tuple(numbers), kept, value)
     record.rule, record.active, record.whole = rule, active, whole
-    return tape.general(record, value, rule.needed >> 31 & 1)
+    if function is not rule.row.function:
+        record.function = function
+    if tape.known is not None and rule.outputs == 1:
+        key = shared_key(record)
+        found = tape.known.get(key)
+        if found is not None:
+            return tape.handle(found)
+        tape.known[key] = tape.n
+        needed = True
+    return tape.general(record, value, needed)
 
 
-class Shape:
+cdef object shared_key(Record record):
+    """Return what two elementwise operations have in common when one can stand for the other."""
+    constants = []
+    for node, primal in zip(record.operands, record.primals):
+        if node < 0:
+            constants.append(id(primal) if isinstance(primal, (np.ndarray, DuckArray)) else (primal, str(primal)))
+    return record.row, record.function, record.operands, tuple(constants)
+
+
+cdef class Shape:
     """Stands for an operand of which only shape and dtype matter."""
 
-    __slots__ = ("dtype", "shape")
-
-    def __init__(self, shape, dtype):
+    def __init__(self, tuple shape, dtype):
         self.shape, self.dtype = shape, dtype
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from dualad.draw.statements import Ref, Shaped, Statement
+from dualad.draw.statements import Ref, Statement
 from dualad.duck.kernels import DuckArray
 
 __all__ = ["INFIX", "index_text", "number_text", "said", "step_text", "type_text", "value_text"]
@@ -16,8 +16,9 @@ INFIX: Final[Mapping[str, str]] = {
     "add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**", "matmul": "@", "remainder": "%",
     "floor_divide": "//", "less": "<", "less_equal": "<=", "greater": ">", "greater_equal": ">=", "equal": "==",
     "not_equal": "!=", "and_": "&", "or_": "|", "bitwise_and": "&", "bitwise_or": "|",
+    "scale": "·",  # the product of a partial and an adjoint, in which a zero adjoint stays zero
 }  # fmt: skip
-_SMALL: Final = 6
+_SMALL: Final = 4
 
 Name = Callable[[int], str]
 
@@ -62,7 +63,7 @@ def _part(part: Any, name: Name) -> str:
     return value_text(part)
 
 
-# --- indices and views -----------------------------------------------------------------------------------------------------
+# --- indices and views -----------------------------------------------------------------------------------------------
 
 
 def index_text(index: Any) -> str:
@@ -79,17 +80,12 @@ def index_text(index: Any) -> str:
 
 
 def step_text(step: Any) -> tuple[str, str]:
-    """Return how one step of a view is called, and what it is given besides the array.
-
-    A step that does not say its row and arguments is simply a "view".
-    """
-    row, args, kwargs = (getattr(step, fact, None) for fact in ("row", "args", "kwargs"))
-    if row is None:
-        return "view", ""
-    given = list(args or ())[1:]
-    if row.name == "getitem":
+    """Return how one step of a view is called, and what it is given besides the array."""
+    given = list(step.args)[1:]
+    if step.row.name == "getitem":
         return "getitem", index_text(given[0])
-    return row.name, ", ".join([value_text(part) for part in given] + [f"{k}={value_text(v)}" for k, v in (kwargs or {}).items()])
+    named = [f"{key}={value_text(value)}" for key, value in (step.kwargs or {}).items()]
+    return step.row.name, ", ".join([value_text(part) for part in given] + named)
 
 
 def _stepped(text: str, path: tuple[Any, ...]) -> str:
@@ -110,7 +106,7 @@ def _places(path: tuple[Any, ...]) -> str:
     return _stepped("", tuple(steps)).strip() + f"[{index_text(index)}]"
 
 
-# --- numbers, arrays and types ------------------------------------------------------------------------------------------
+# --- numbers, arrays and types ---------------------------------------------------------------------------------------
 
 
 def number_text(value: Any, digits: int = 6) -> str:
@@ -133,8 +129,6 @@ def value_text(value: Any, digits: int = 6) -> str:
         case np.ndarray():
             numbers = [number_text(part, digits) for part in value.ravel().tolist()]
             return _nested(numbers, value.shape)
-        case Shaped(shape):
-            return f"array{shape}" if shape else "constant"
         case slice() | None:
             return index_text(value)
         case list() | tuple():

@@ -13,12 +13,11 @@ from dualad.reverse.kernels import Tape
 
 __all__ = ["format_tape"]
 
-_FIRST: Final = 300
-_LAST: Final = 100
+_MOST: Final = 400
 _WIDEST: Final = 40
 
 
-def format_tape(tape: Tape, most: int | None = _FIRST + _LAST) -> str:
+def format_tape(tape: Tape, most: int | None = _MOST) -> str:
     """Return a tape as text, one line a node.
 
     Parameters
@@ -36,18 +35,23 @@ def format_tape(tape: Tape, most: int | None = _FIRST + _LAST) -> str:
         relied on, ``output`` lines which nodes the function returned.
     """
     n = len(tape)
-    skipped = range(0) if most is None or n <= most else range(most * _FIRST // (_FIRST + _LAST), n - most // 4)
-    shown = [node for node in range(n) if node not in skipped]
-    lines = {node: _halves(tape, node) for node in shown}
+    last = 0 if most is None or n <= most else most // 4
+    head = range(n if most is None else min(n, most - last))
+    tail = range(n - last, n)
+    lines = {node: _halves(tape, node) for node in (*head, *tail)}
     width = min(_WIDEST, max((len(left) for left, _ in lines.values()), default=0))
     guards = _guards(tape)
-    page = [_heading(tape)]
-    for node in shown:
-        if skipped and node == skipped.stop:
-            page.append(f"... {len(skipped)} nodes are left out; dualad.draw.format_tape(tape, most=None) shows all")
-        left, right = lines[node]
-        page.append(f"{left:<{width}}    {right}")
-        page += [f"guard %{node} is {outcome}" for outcome in guards.get(node, ())]
+
+    def shown(nodes: range) -> Iterator[str]:
+        for node in nodes:
+            left, right = lines[node]
+            yield f"{left:<{width}}    {right}"
+            yield from (f"guard %{node} is {outcome}" for outcome in guards.get(node, ()))
+
+    page = [_heading(tape), *shown(head)]
+    if skipped := n - len(head) - len(tail):
+        page.append(f"... {skipped} nodes are left out; dualad.draw.format_tape(tape, most=None) shows all")
+    page += shown(tail)
     page += [f"output %{node}" for node in tape.outputs or ()]
     return "\n".join(page)
 
@@ -81,5 +85,3 @@ def _guards(tape: Tape) -> dict[int, list[str]]:
 
 def _outcome(outcome: Any) -> str:
     return value_text(outcome if not isinstance(outcome, np.generic) else outcome.item())
-
-

@@ -67,7 +67,9 @@ def _chunk(lanes: int, size: int) -> int:
     return max(1, math.ceil(lanes / pieces))
 
 
-def choose(n: int, m: int | None = None, order: int = 1, nodes: int | None = None, costs: Costs = COSTS) -> Plan:
+def choose(
+    n: int, m: int | None = None, order: int = 1, nodes: int | None = None, costs: Costs = COSTS, *, recorded: bool = False
+) -> Plan:
     """Choose how a derivative is carried.
 
     Parameters
@@ -94,15 +96,15 @@ def choose(n: int, m: int | None = None, order: int = 1, nodes: int | None = Non
     """
     if order not in (1, 2):
         raise ValueError(f"order must be 1 (Jacobian) or 2 (Hessian), not {order!r}")
-    return _second(n, m, costs) if order == 2 else _first(n, m, nodes, costs)
+    return _second(n, m, costs, recorded) if order == 2 else _first(n, m, nodes, costs, recorded)
 
 
-def _first(n: int, m: int | None, nodes: int | None, c: Costs) -> Plan:
+def _first(n: int, m: int | None, nodes: int | None, c: Costs, recorded: bool) -> Plan:
     direct = c.dual + c.dual_lane * n
     table = {"forward (dual)": direct, "forward (tape)": c.record + c.forward + c.forward_lane * n}
     if m is not None:
         table["reverse (tape)"] = c.record + c.reverse + c.reverse_lane * m
-    if n <= DIRECT:
+    if n <= DIRECT and not recorded:
         reason = f"n = {n} columns are few enough to be carried by dual numbers in one evaluation, without a recording"
         return Plan("forward", _chunk(n, n), n, m, 1, reason, table)
     if m is None:
@@ -117,14 +119,14 @@ def _first(n: int, m: int | None, nodes: int | None, c: Costs) -> Plan:
     return Plan("forward", _chunk(n, n), n, m, 1, reason, table)
 
 
-def _second(n: int, m: int | None, c: Costs) -> Plan:
+def _second(n: int, m: int | None, c: Costs, recorded: bool) -> Plan:
     outputs = 1 if m is None else m
     side = min(n, 12)
     blocks = math.ceil(n / max(side, 1))
     hyper = blocks * (blocks + 1) / 2 * (c.dual + c.hyper_lane * (2 * side + side * side))
     over = outputs * (c.record + c.extend + c.extend * c.forward_lane * n)
     table = {"hyperdual": hyper, "forward-over-reverse": over}
-    if hyper <= over:
+    if hyper <= over and not recorded:
         reason = f"hyper-dual numbers carry all {n} x {n} second derivatives without a tape, at {hyper:.1f} evaluations of f"
         return Plan("hyperdual", side, n, m, 2, reason, table)
     reason = f"{n} columns forward over one recorded gradient cost {over:.1f}, hyper-dual numbers {hyper:.1f} evaluations of f"

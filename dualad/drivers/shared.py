@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from dualad.drivers.arguments import collect
-from dualad.drivers.backward import jacobian_rows
-from dualad.drivers.choose import choose
-from dualad.drivers.recording import Recording, one_number
-from dualad.sweeps.second import hessian_columns
-from dualad.sweeps.kernels import Tangents
+from dualad.drivers.point import Point
+from dualad.drivers.recording import Recording
 
 __all__ = ["Derivatives", "derivatives"]
+
+_RECORDED = 2  # points with their recordings: where a step fails, solvers go back to the point that it started from
+_KNOWN = 32  # points with value and gradient alone, for solvers that end with a look at the best point that they met
+_SMALL = 1 << 14  # bytes of an x for which this is done
 
 
 class Derivatives:
@@ -23,119 +23,57 @@ class Derivatives:
     Made by :func:`derivatives`. The function's Python body runs once at each x, whatever is asked for at that x.
     """
 
-    def __init__(self, f: Callable[..., Any], argnum: int = 0) -> None:
-        self._f, self._argnum = f, argnum
-        self._last: tuple[Any, tuple[Any, ...], dict[str, Any], _Point] | None = None
+    def __init__(self, f: Callable[..., Any]) -> None:
+        self._f = f
+        self._points: tuple[tuple[Any, Point], ...] = ()
 
-    def _at(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Point:
-        x, rest = args[self._argnum], args[: self._argnum] + args[self._argnum + 1 :]
-        last = self._last
-        if last is not None and _same(x, last[0]) and _alike(rest, last[1]) and _alike_named(kwargs, last[2]):
-            return last[3]
-        point = _Point(Recording(self._f, [self._argnum], args, kwargs, "derivatives"))
+    def __reduce__(self) -> Any:
+        # Workers in other processes receive the function; recordings stay here.
+        return Derivatives, (self._f,)
+
+    def _at(self, x: Any, args: tuple[Any, ...], kwargs: dict[str, Any], what: str = "") -> Point:
+        """Return what is known at x; a point without its recording only where that suffices for ``what``."""
+        array = np.asarray(x)
+        key = (array.shape, array.dtype, array.tobytes(), args, kwargs)
+        points = self._points
+        for known, point in points:
+            if known[:3] == key[:3] and _alike(known[3], args) and _alike_named(known[4], kwargs) and point.knows(what):
+                return point
+        point = Point(Recording(self._f, [0], (x, *args), kwargs, "derivatives"))
+        recent, older = points[: _RECORDED - 1], points[_RECORDED - 1 : _KNOWN - 1]
+        light = tuple((known, old.light()) for known, old in older) if array.nbytes <= _SMALL else ()
         # One assignment, so that another thread sees all of it or nothing.
-        self._last = (np.array(x), rest, kwargs, point)
+        self._points = ((key, point), *recent, *light)
         return point
 
-    def fun(self, *args: Any, **kwargs: Any) -> Any:
+    def fun(self, x: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Return the value of f."""
-        return self._at(args, kwargs).value
+        return self._at(x, args, kwargs, "value").value()
 
-    def grad(self, *args: Any, **kwargs: Any) -> Any:
+    def grad(self, x: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Return the gradient, of the shape of x; f must return one number."""
-        return self._at(args, kwargs).gradient()
+        return self._at(x, args, kwargs, "gradient").gradient()
 
-    def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+    def value_and_grad(self, x: Any, /, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
         """Return the value and the gradient."""
-        point = self._at(args, kwargs)
-        return point.value, point.gradient()
+        point = self._at(x, args, kwargs, "gradient")
+        return point.value(), point.gradient()
 
-    def jac(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the Jacobian, of shape T + S."""
-        return self._at(args, kwargs).jacobian()
+    def jac(self, x: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Return the Jacobian, of shape T + S for x of shape S and f(x) of shape T."""
+        return self._at(x, args, kwargs).jacobian()
 
-    def hess(self, *args: Any, **kwargs: Any) -> Any:
+    def hess(self, x: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Return the Hessian, of shape S + S; f must return one number."""
-        return self._at(args, kwargs).hessian()
+        return self._at(x, args, kwargs).hessian()
 
-    def hessp(self, x: Any, p: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return the Hessian times p."""
-        return self._at((x, *args), kwargs).hessian_product(p)
+    def hessp(self, x: Any, p: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Return the Hessian times p, of the shape of x; f must return one number."""
+        return self._at(x, args, kwargs).hessian_product(p)
 
-    def weighted_hess(self, x: Any, v: Any, *args: Any) -> Any:
+    def weighted_hess(self, x: Any, v: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Return the Hessian of ``v @ f(x)``, as constraints take it."""
-        return self._at((x, *args), {}).weighted_hessian(np.asarray(v, dtype=float))
-
-
-class _Point:
-    """What is known of f at one x."""
-
-    def __init__(self, recording: Recording) -> None:
-        self.recording = recording
-        self.y = collect(recording.result)
-        self.depends = recording.mine(self.y)
-        value = self.y._primal() if self.depends else self.y
-        self.value = value[()] if isinstance(value, np.ndarray) else value
-        self.shape = recording.arrays[0].shape
-        self.n = recording.arrays[0].size
-        self._gradient: Any = None
-        self._jacobian: Any = None
-
-    def _scalar_node(self) -> int:
-        return one_number(self.y, "grad")._operand()  # type: ignore[no-any-return]
-
-    def gradient(self) -> Any:
-        if self._gradient is None:
-            if not self.depends:
-                one_number(self.y, "grad")
-                self._gradient = np.zeros(self.shape)
-            else:
-                self._gradient = self.recording.pull({self._scalar_node(): np.float64(1.0)})[0]
-        return self._gradient.copy()
-
-    def jacobian(self) -> Any:
-        if self._jacobian is None:
-            m = int(np.size(self.value))
-            if not self.depends or not m or not self.n:
-                self._jacobian = np.zeros(np.shape(self.value) + self.shape)
-            else:
-                plan = choose(max(self.n, 5), m, nodes=len(self.recording.tape))
-                columns = self._by_columns() if plan.mode == "forward" else jacobian_rows(self.recording, self.y, None)[0]
-                self._jacobian = columns
-        return self._jacobian.copy()
-
-    def _by_columns(self) -> Any:
-        tape = self.recording.tape
-        sweep = Tangents(tape, self.n)
-        sweep.seed(self.recording.inputs[0], np.reshape(np.eye(self.n), (self.n, *self.shape)))
-        sweep.sweep()
-        columns = np.moveaxis(sweep.of(self.y._operand()), 0, -1)
-        return np.reshape(columns, np.shape(self.value) + self.shape)
-
-    def hessian(self) -> Any:
-        if not self.depends:
-            return np.zeros(self.shape * 2)
-        return self._columns(np.eye(self.n), None).reshape(self.shape * 2)
-
-    def weighted_hessian(self, v: Any) -> Any:
-        if not self.depends:
-            return np.zeros(self.shape * 2)
-        return self._columns(np.eye(self.n), np.reshape(v, np.shape(self.value))).reshape(self.shape * 2)
-
-    def hessian_product(self, p: Any) -> Any:
-        if not self.depends:
-            return np.zeros(self.shape)
-        return self._columns(np.reshape(np.asarray(p, dtype=float), (1, self.n)), None).reshape(self.shape)
-
-    def _columns(self, directions: Any, weights: Any) -> Any:
-        node = self.y._operand() if weights is not None else self._scalar_node()
-        lanes = np.reshape(directions, (len(directions), *self.shape))
-        return hessian_columns(self.recording.tape, node, self.recording.inputs[0], lanes, weights)
-
-
-def _same(x: Any, other: Any) -> bool:
-    x = np.asarray(x)
-    return bool(x.shape == other.shape and x.dtype == other.dtype and x.tobytes() == other.tobytes())
+        return self._at(x, args, kwargs).weighted_hessian(v)
 
 
 def _alike(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
@@ -157,13 +95,15 @@ def derivatives(f: Callable[..., Any]) -> Derivatives:
     Returns
     -------
     Derivatives
-        With ``.fun``, ``.grad``, ``.jac``, ``.hess``, ``.hessp`` and ``.value_and_grad``, each called like ``f`` (``hessp``
-        with the direction after x).
+        With ``.fun``, ``.grad``, ``.value_and_grad``, ``.jac`` and ``.hess``, each called like ``f``, with ``.hessp``,
+        which takes the direction after x, and with ``.weighted_hess`` for constraints, which takes the weights of the
+        results after x.
 
     Notes
     -----
-    One recording at each new x; ``fun`` alone costs about two evaluations of ``f`` for that reason. Arrays passed in
-    ``args`` are taken to be unchanged between calls with equal x.
+    ``f`` is recorded once at each new x, at the cost of about two evaluations; what else is asked for at that x is swept
+    over the recording. Further arguments are compared by identity: an array that is changed in place between two calls
+    at the same x is not seen to have changed.
 
     Examples
     --------

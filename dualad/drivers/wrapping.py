@@ -2,50 +2,41 @@
 
 from __future__ import annotations
 
-import functools
-import importlib
 import inspect
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["improved"]
+__all__ = ["Arguments", "improved"]
 
 Arguments = dict[str, Any]
 
 
-def improved(path: str, note: str) -> Callable[[Callable[[Arguments], None]], Callable[..., Any]]:
-    """Decorate a function that fills in derivatives to become SciPy's function of the same name with derivatives.
+def improved(target: Callable[..., Any]) -> Callable[[Callable[[Arguments], None]], Callable[..., Any]]:
+    """Decorate a function that fills in derivatives to become SciPy's function ``target`` with derivatives.
 
-    The function receives the arguments of the call by name and changes them; what the user gave is left alone. SciPy is
-    imported, and its signature read, when the function is first called.
+    The decorated function receives the arguments of a call by name, those that travel in ``**options`` among them, and
+    changes the dict. What it leaves alone reaches SciPy as the caller gave it, by position or by name: to SciPy this may
+    make a difference (``seed`` by position and ``rng`` by name are not the same).
     """
+    signature = inspect.signature(target)
+    names = list(signature.parameters)
+    rest = [name for name, one in signature.parameters.items() if one.kind is one.VAR_KEYWORD]
 
     def improve(fill: Callable[[Arguments], None]) -> Callable[..., Any]:
-        @functools.cache
-        def target() -> tuple[Callable[..., Any], inspect.Signature]:
-            module, _, name = path.rpartition(".")
-            function = getattr(importlib.import_module(module), name)
-            return function, inspect.signature(function)
-
         def call(*args: Any, **kwargs: Any) -> Any:
-            function, signature = target()
-            bound = signature.bind(*args, **kwargs)
-            given = dict(bound.arguments)
+            try:
+                given = dict(signature.bind(*args, **kwargs).arguments)
+            except TypeError:
+                return target(*args, **kwargs)  # SciPy's own words for a wrong call
+            for name in rest:
+                given.update(given.pop(name, {}))
             fill(given)
-            for name, parameter in signature.parameters.items():
-                # Options of SciPy that travel in **kwargs stay there.
-                if parameter.kind is parameter.VAR_KEYWORD:
-                    given.update(given.pop(name, {}))
-            positional = [
-                given.pop(name)
-                for name, parameter in signature.parameters.items()
-                if parameter.kind is parameter.POSITIONAL_ONLY and name in given
-            ]
-            return function(*positional, **given)
+            return target(*[given.pop(name) for name in names[: len(args)]], **given)
 
-        call.__name__ = call.__qualname__ = path.rpartition(".")[2]
+        call.__name__ = call.__qualname__ = fill.__name__
         call.__module__ = fill.__module__
-        call.__doc__ = f"``{path}`` with exact derivatives: {note}\n\n    {inspect.getdoc(fill) or ''}"
+        call.__doc__ = fill.__doc__
+        call.__signature__ = signature  # type: ignore[attr-defined]
         return call
 
     return improve

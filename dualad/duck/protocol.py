@@ -72,6 +72,12 @@ def top(*parts: Any) -> Any:
     return max(ducks(*parts), key=lambda duck: duck.level)
 
 
+def is_discrete(*parts: Any) -> bool:
+    """Say whether all recorded arrays among arguments are conditions or whole numbers, on which any function may be called."""
+    found = [hasattr(type(duck), "_is_discrete") and duck._is_discrete for duck in ducks(*parts)]
+    return bool(found) and all(found)
+
+
 def lifted(part: Any, by: Any) -> Any:
     """Return arguments with object arrays of numbers that carry derivatives made one such array."""
     if isinstance(part, (list, tuple)):
@@ -147,8 +153,10 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     for ignored in ("order", "subok", "casting"):
         kwargs.pop(ignored, None)
     dtype, where = kwargs.pop("dtype", None), kwargs.pop("where", True)
-    row = row_of(ufunc)
-    if isinstance(row, Discrete) or not carries(inputs):
+    row = None if is_discrete(inputs) else row_of(ufunc)
+    if (row is None or isinstance(row, Discrete)) and where is True:
+        result = _unvarying(ufunc, inputs, kwargs)
+    elif row is None or isinstance(row, Discrete) or not carries(inputs):
         result = ufunc(*stripped(inputs), where=plain(where), **kwargs)
     elif not isinstance(row, Elementwise):
         result = by._array_row(row, inputs, kwargs)
@@ -157,6 +165,14 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     else:
         result = _masked(row, ufunc, inputs, plain(where), out[0] if out else None)
     return _store(_as_dtype(result, dtype, name), out, name)
+
+
+def _unvarying(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
+    """Call a function whose result does not vary; a tape writes down what came of it."""
+    by = top(args, kwargs) if carries(args, kwargs) else None
+    if hasattr(type(by), "_discrete"):
+        return by._discrete(function, args, kwargs)
+    return function(*stripped(args), **{name: stripped(value) for name, value in kwargs.items()})
 
 
 def _masked(row: Elementwise, ufunc: np.ufunc, inputs: tuple[Any, ...], where: Any, out: Any) -> Any:
@@ -180,9 +196,9 @@ def call_function(like: Any, function: Callable[..., Any], args: tuple[Any, ...]
     """Answer ``__array_function__``; ``like`` is the array that NumPy dispatched on."""
     if function in _CREATION:
         return _create(like, function, args, kwargs)
-    row = row_of(function)
-    if isinstance(row, Discrete):
-        return function(*stripped(args), **{name: stripped(value) for name, value in kwargs.items()})
+    row = None if is_discrete(args, kwargs) else row_of(function)
+    if row is None or isinstance(row, Discrete):
+        return _unvarying(function, args, kwargs)
     kwargs = dict(kwargs)
     out, dtype = kwargs.pop("out", None), kwargs.pop("dtype", None)
     by = top(args, kwargs, out)

@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
+from functools import lru_cache
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from dualad.ops.table import Products
 
-__all__ = ["Labels", "arraylike", "conj", "contract", "contract_all", "products", "real_like", "viewed"]
+__all__ = ["Labels", "Shape", "arraylike", "conj", "contract", "contract_all", "products", "real_like", "viewed"]
 
 Labels = tuple[Hashable, ...]
+Shape = tuple[int, ...]
 
 
 def arraylike(x: Any) -> Any:
@@ -38,74 +40,160 @@ def real_like(x: Any, model: Any) -> Any:
     return np.real(x) if x.dtype.kind == "c" and model.dtype.kind != "c" else x
 
 
+# --- the product of two arrays ----------------------------------------------------------------------------------------
+
+
+class _View(NamedTuple):
+    """How an operand is brought into form: axes to drop, axes to sum over, order of the others, shape."""
+
+    dropped: tuple[int, ...]
+    summed: tuple[int, ...]
+    order: tuple[int, ...]
+    shape: tuple[int, ...]
+
+    def of(self, x: Any) -> Any:
+        """Return the operand in form."""
+        if self.dropped:
+            x = np.squeeze(x, self.dropped)
+        if self.summed:
+            x = np.sum(x, axis=self.summed)
+        if self.order:
+            x = np.transpose(x, self.order)
+        return x if x.shape == self.shape else x.reshape(self.shape)
+
+
+class _Recipe(NamedTuple):
+    """How two operands are multiplied: by matmul of their forms or elementwise, and what is done with the product."""
+
+    a: _View
+    b: _View
+    sums: bool
+    shape: tuple[int, ...]
+    order: tuple[int, ...]
+
+
+def _order(labels: Labels, wanted: Labels) -> tuple[int, ...]:
+    """Return the permutation of axes that gives another order of labels; empty where it is the same."""
+    return () if labels == wanted else tuple(labels.index(name) for name in wanted)
+
+
+@lru_cache(maxsize=1024)
+def _recipe(a_shape: Shape, a_labels: Labels, b_shape: Shape, b_labels: Labels, out: Labels) -> _Recipe:
+    lengths = _lengths((a_shape, b_shape), (a_labels, b_labels))
+
+    def kept(shape: Shape, labels: Labels, others: Labels) -> tuple[tuple[int, ...], tuple[int, ...], Labels]:
+        """Return the axes to drop (the other operand has their length), those to sum over, and what is left."""
+        dropped = tuple(i for i, name in enumerate(labels) if shape[i] == 1 and lengths[name] != 1)
+        labels = tuple(name for i, name in enumerate(labels) if i not in dropped)
+        summed = tuple(i for i, name in enumerate(labels) if name not in others and name not in out)
+        return dropped, summed, tuple(name for i, name in enumerate(labels) if i not in summed)
+
+    a_dropped, a_summed, a_kept = kept(a_shape, a_labels, b_labels)
+    b_dropped, b_summed, b_kept = kept(b_shape, b_labels, a_kept)
+    if any(name not in b_kept and name not in out for name in a_kept):
+        # An axis of b that was dropped was all that held this label of a back.
+        a_dropped, a_summed, a_kept = kept(a_shape, a_labels, b_kept)
+
+    batch = tuple(name for name in out if name in a_kept and name in b_kept)
+    left = tuple(name for name in out if name in a_kept and name not in b_kept)
+    right = tuple(name for name in out if name in b_kept and name not in a_kept)
+    inner = tuple(name for name in a_kept if name in b_kept and name not in out)
+    many, rows, columns, sums = (tuple(lengths[name] for name in names) for names in (batch, left, right, inner))
+    if inner:
+        a_form = (*many, math.prod(rows), math.prod(sums))
+        b_form = (*many, math.prod(sums), math.prod(columns))
+    else:
+        a_form = many + rows + (1,) * len(columns)
+        b_form = many + (1,) * len(rows) + columns
+    return _Recipe(
+        _View(a_dropped, a_summed, _order(a_kept, batch + left + inner), a_form),
+        _View(b_dropped, b_summed, _order(b_kept, batch + inner + right), b_form),
+        bool(inner),
+        many + rows + columns,
+        _order(batch + left + right, out),
+    )
+
+
 def contract(a: Any, a_labels: Labels, b: Any, b_labels: Labels, out: Labels) -> Any:
     """Multiply two arrays and sum over the labels that ``out`` lacks; no label occurs twice in one array."""
-    a, a_labels = _without_stretched(a, a_labels, b, b_labels)
-    b, b_labels = _without_stretched(b, b_labels, a, a_labels)
-    a, a_labels = _summed(a, a_labels, b_labels + out)
-    b, b_labels = _summed(b, b_labels, a_labels + out)
+    recipe = _recipe(a.shape, a_labels, b.shape, b_labels, out)
+    a, b = recipe.a.of(a), recipe.b.of(b)
+    product = np.matmul(a, b) if recipe.sums else a * b
+    if product.shape != recipe.shape:
+        product = product.reshape(recipe.shape)
+    return np.transpose(product, recipe.order) if recipe.order else product
 
-    batch = tuple(name for name in out if name in a_labels and name in b_labels)
-    left = tuple(name for name in out if name in a_labels and name not in b_labels)
-    right = tuple(name for name in out if name in b_labels and name not in a_labels)
-    inner = tuple(name for name in a_labels if name in b_labels and name not in out)
-    a = _arranged(a, a_labels, batch + left + inner)
-    b = _arranged(b, b_labels, batch + inner + right)
-    many, rows, columns = a.shape[: len(batch)], a.shape[len(batch) :][: len(left)], b.shape[b.ndim - len(right) :]
-    if inner:
-        summed = b.shape[len(batch) :][: len(inner)]
-        a = _reshaped(a, (*many, math.prod(rows), math.prod(summed)))
-        b = _reshaped(b, (*many, math.prod(summed), math.prod(columns)))
-        product = _reshaped(np.matmul(a, b), many + rows + columns)
-    else:
-        product = _reshaped(a, many + rows + (1,) * len(columns)) * _reshaped(b, many + (1,) * len(rows) + columns)
-    return _arranged(product, batch + left + right, out)
+
+# --- products of any number of arrays ---------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1024)
+def _pairs(shapes: tuple[Shape, ...], labels: tuple[Labels, ...], out: Labels) -> list[tuple[int, int, Labels]]:
+    """Return which two arrays are multiplied in turn, and the labels of their product, which goes to the end.
+
+    The pair whose product saves most room goes first. That depends on sizes alone: a recording holds for other values.
+    """
+    lengths = _lengths(shapes, labels)
+    todo, steps = list(labels), []
+
+    def kept(i: int, j: int) -> Labels:
+        needed = {*out, *(name for k, names in enumerate(todo) if k not in (i, j) for name in names)}
+        return tuple(dict.fromkeys(name for name in todo[i] + todo[j] if name in needed))
+
+    def room(names: Labels) -> int:
+        return math.prod(lengths[name] for name in names)
+
+    def growth(pair: tuple[int, int]) -> int:
+        return room(kept(*pair)) - sum(room(todo[k]) for k in pair)
+
+    while len(todo) > 2:
+        i, j = min(combinations(range(len(todo)), 2), key=growth)
+        steps.append((i, j, kept(i, j)))
+        todo = [names for k, names in enumerate(todo) if k not in (i, j)] + [kept(i, j)]
+    return steps
 
 
 def contract_all(arrays: Sequence[Any], labels: Sequence[Labels], out: Labels) -> Any:
-    """Multiply any number of arrays; the pair whose product saves most room goes first."""
+    """Multiply any number of arrays and sum over the labels that ``out`` lacks."""
     todo = list(zip(arrays, labels, strict=True))
-    lengths = _lengths([array.shape for array in arrays], labels)
-
-    def kept(i: int, j: int) -> Labels:
-        others = [*out, *(name for k, (_, names) in enumerate(todo) if k not in (i, j) for name in names)]
-        return tuple(dict.fromkeys(name for name in todo[i][1] + todo[j][1] if name in others))
-
-    def growth(pair: tuple[int, int]) -> int:
-        room = math.prod(lengths[name] for name in kept(*pair))
-        return int(room - todo[pair[0]][0].size - todo[pair[1]][0].size)
-
-    while len(todo) > 2:
-        # Which pair is best depends on sizes alone, so that a recording of this loop holds for other values.
-        i, j = min(combinations(range(len(todo)), 2), key=growth)
-        names = kept(i, j)
-        product = contract(*todo[i], *todo[j], names)
-        todo = [entry for k, entry in enumerate(todo) if k not in (i, j)] + [(product, names)]
-    if len(todo) == 2:
-        return contract(*todo[0], *todo[1], out)
-    array, names = _summed(*todo[0], out)
-    return _arranged(array, names, out)
+    if len(todo) == 1:
+        gone = tuple(i for i, name in enumerate(labels[0]) if name not in out)
+        single = np.sum(arrays[0], axis=gone) if gone else arrays[0]
+        order = _order(tuple(name for name in labels[0] if name in out), out)
+        return np.transpose(single, order) if order else single
+    if len(todo) > 2:
+        for i, j, names in _pairs(tuple(x.shape for x in arrays), tuple(labels), out):
+            product = contract(*todo[i], *todo[j], names)
+            todo = [entry for k, entry in enumerate(todo) if k not in (i, j)] + [(product, names)]
+    return contract(*todo[0], *todo[1], out)
 
 
-def products(
-    shapes: Sequence[tuple[int, ...]], labels: Sequence[Labels], out: Labels, conjugated: int = -1
-) -> Products:
+def products(shapes: Sequence[Shape], labels: Sequence[Labels], out: Labels, conjugated: int = -1) -> Products:
     """Return the rules of a product of operands with these shapes and labels; labels may repeat in an operand.
 
     ``conjugated`` is the number of the operand whose complex conjugate is taken (the first of vdot), if there is one.
     """
+    return _products(tuple(shapes), tuple(labels), out, conjugated)
+
+
+@lru_cache(maxsize=1024)
+def _products(shapes: tuple[Shape, ...], labels: tuple[Labels, ...], out: Labels, conjugated: int) -> Products:
+    # The rules hold no values, so that the same ones serve every call with these shapes.
     lengths = _lengths(shapes, labels)
 
+    plain = [len(set(names)) == len(names) for names in labels]
+
     def prepared(i: int, x: Any) -> tuple[Any, Labels]:
-        x = arraylike(x)
-        return _diagonals(x, _lanes(x.ndim - len(shapes[i])) + labels[i])
+        names = _lanes(x.ndim - len(shapes[i])) + labels[i]
+        return (x, names) if plain[i] else _diagonals(x, names)
 
     def apply(*operands: Any) -> Any:
-        arrays, names = zip(*(prepared(i, x) for i, x in enumerate(operands)), strict=True)
+        given = [arraylike(x) for x in operands]
+        lanes = max(x.ndim - len(shape) for x, shape in zip(given, shapes, strict=True))
+        arrays, names = zip(*(prepared(i, x) for i, x in enumerate(given)), strict=True)
         if conjugated >= 0:
             arrays = tuple(conj(x) if i == conjugated else x for i, x in enumerate(arrays))
-        lanes = max((_lanes(x.ndim - len(s)) for x, s in zip(map(arraylike, operands), shapes, strict=True)), key=len)
-        return contract_all(arrays, names, lanes + out)
+        return contract_all(arrays, names, _lanes(lanes) + out)
 
     def transpose(i: int, g: Any, *operands: Any) -> Any:
         g = arraylike(g)
@@ -113,7 +201,7 @@ def products(
         arrays, names = [g], [lanes + out]
         for j, x in enumerate(operands):
             if j != i:
-                array, its = prepared(j, x)
+                array, its = prepared(j, arraylike(x))
                 arrays.append(array if j == conjugated else conj(array))
                 names.append(its)
         own = tuple(dict.fromkeys(labels[i]))
@@ -131,7 +219,7 @@ def products(
     return Products(apply, transpose)
 
 
-def viewed(inner: Products, outside: Sequence[tuple[int, ...]], inside: Sequence[tuple[int, ...]]) -> Products:
+def viewed(inner: Products, outside: Sequence[Shape], inside: Sequence[Shape]) -> Products:
     """Return the rules of a product whose operands are reshaped before it and whose result is reshaped after it.
 
     Both sequences hold the shapes of the operands and, last, that of the result.
@@ -157,7 +245,7 @@ def viewed(inner: Products, outside: Sequence[tuple[int, ...]], inside: Sequence
 # --- axes and their labels --------------------------------------------------------------------------------------------
 
 
-def _lengths(shapes: Sequence[tuple[int, ...]], labels: Sequence[Labels]) -> dict[Hashable, int]:
+def _lengths(shapes: Sequence[Shape], labels: Sequence[Labels]) -> dict[Hashable, int]:
     """Return the length of each label, where an axis of length 1 says nothing about it."""
     lengths: dict[Hashable, int] = {}
     for shape, names in zip(shapes, labels, strict=True):
@@ -166,34 +254,9 @@ def _lengths(shapes: Sequence[tuple[int, ...]], labels: Sequence[Labels]) -> dic
     return lengths
 
 
+@lru_cache
 def _lanes(count: int) -> Labels:
     return tuple(("lane", i) for i in range(count))
-
-
-def _reshaped(x: Any, shape: tuple[int, ...]) -> Any:
-    return x if x.shape == shape else x.reshape(shape)
-
-
-def _arranged(x: Any, labels: Labels, order: Labels) -> Any:
-    return x if labels == order else np.transpose(x, [labels.index(name) for name in order])
-
-
-def _without_stretched(x: Any, labels: Labels, other: Any, other_labels: Labels) -> tuple[Any, Labels]:
-    gone = tuple(
-        axis
-        for axis, name in enumerate(labels)
-        if x.shape[axis] == 1 and name in other_labels and other.shape[other_labels.index(name)] != 1
-    )
-    if not gone:
-        return x, labels
-    return np.squeeze(x, gone), tuple(name for axis, name in enumerate(labels) if axis not in gone)
-
-
-def _summed(x: Any, labels: Labels, kept: Labels) -> tuple[Any, Labels]:
-    gone = tuple(axis for axis, name in enumerate(labels) if name not in kept)
-    if not gone:
-        return x, labels
-    return np.sum(x, axis=gone), tuple(name for name in labels if name in kept)
 
 
 def _diagonals(x: Any, labels: Labels) -> tuple[Any, Labels]:

@@ -16,7 +16,7 @@ from dualad.ops.lanes import (
     shape_of,
     swap_to_end,
     unreduce,
-)  # fmt: skip
+)
 from dualad.ops.reductions import masked
 from dualad.ops.table import Map, Rule, linear, ruled
 
@@ -63,7 +63,7 @@ def _prod(a: Any, axis: Axis = None, *, keepdims: bool = False, initial: Any = 1
         if where is not True:
             x = np.where(where, x, x.dtype.type(1))
         rest = put_back(others(swap_to_end(x, axes)), axes, shape)
-        return masked(rest * initial if initial is not None else rest, where)
+        return masked(rest if initial is None else rest * x.dtype.type(initial), where)
 
     def jvp(value: Any, primals: Any, tangents: Any) -> Any:
         return np.sum(partials(primals[0]) * tangents[0], axis=axes, keepdims=keepdims)
@@ -77,15 +77,15 @@ def _prod(a: Any, axis: Axis = None, *, keepdims: bool = False, initial: Any = 1
 # --- running sums --------------------------------------------------------------------------------------------------
 
 
-def _along(shape: tuple[int, ...], axis: int | None) -> tuple[bool, int, int]:
-    """Say whether an array is flattened first, and the number of axes and the axis (from the end) after that."""
+def _along(shape: tuple[int, ...], axis: int | None) -> tuple[bool, int]:
+    """Say whether an array is flattened first, and the axis (from the end) after that."""
     if axis is None or not shape:
-        return True, 1, -1
-    return False, len(shape), axis_from_end(axis, len(shape))
+        return True, -1
+    return False, axis_from_end(axis, len(shape))
 
 
 def _running_sum(shape: tuple[int, ...], axis: int | None, initial: bool) -> Map:
-    flatten, ndim, place = _along(shape, axis)
+    flatten, place = _along(shape, axis)
 
     def apply(t: Any) -> Any:
         total = np.cumsum(flat(t, len(shape)) if flatten else t, axis=place)
@@ -129,7 +129,7 @@ def _cumulative_sum(x: Any, *, axis: int | None = None, include_initial: bool = 
 
 
 def _running_product(shape: tuple[int, ...], axis: int | None, initial: bool) -> Rule:
-    flatten, ndim, place = _along(shape, axis)
+    flatten, place = _along(shape, axis)
 
     def last(t: Any) -> Any:
         """Bring the axis that is run along to the end."""

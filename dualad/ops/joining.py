@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -121,7 +122,7 @@ def _array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]
             raise ValueError("number sections must be larger than 0.")
         each, extras = divmod(size, sections)
         points = [i * each + min(i, extras) for i in range(sections + 1)]
-    return [_part(ary, place, slice(start, end)) for start, end in zip(points[:-1], points[1:], strict=True)]
+    return [_part(ary, place, slice(start, end)) for start, end in pairwise(points)]
 
 
 @composed("numpy.split", "ary")

@@ -1,8 +1,8 @@
 """Helpers for rules on whole arrays: leading lanes, axes counted from the end, gather and scatter.
 
-A rule meets tangents and cotangents with any number of leading axes ("lanes") before the shape that it knows. Two habits
-make a rule blind to them: it counts axes from the end, and it builds shapes as ``t.shape[:lanes] + shape``. What is here
-does both, in plain NumPy that runs on anything reached by NumPy's protocols.
+A rule meets tangents and cotangents with any number of leading axes ("lanes") before the shape that it knows. Two
+habits make a rule blind to them: it counts axes from the end, and it builds shapes as ``t.shape[:lanes] + shape``.
+What is here does both, in plain NumPy that runs on anything reached by NumPy's protocols.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy as np
 
 __all__ = [
     "Axis", "array_like", "axes_from_end", "axis_from_end", "coords", "count", "dispatched", "each_lane", "filled",
-    "flat", "gather", "grow", "index_ndim", "is_view", "lane_shape", "lead", "of_dtype", "permute", "put_back", "reshape",
-    "scatter_add", "shape_of", "sum_to", "swap_to_end", "unreduce", "zeros",
+    "flat", "gather", "grow", "index_ndim", "is_view", "lane_shape", "lead", "of_dtype", "permute", "put_back",
+    "reshape", "scatter_add", "shape_of", "sum_to", "swap_to_end", "unreduce",
 ]  # fmt: skip
 
 Axis = int | Sequence[int] | None
@@ -131,11 +131,6 @@ def sum_to(g: Any, ndim: int, shape: Sequence[int]) -> Any:
 
 
 # --- making --------------------------------------------------------------------------------------------------------
-
-
-def zeros(like: Any, ndim: int, shape: Sequence[int]) -> Any:
-    """Return zeros of ``shape`` with the lanes, the dtype and the kind of array of ``like``, which has ``ndim`` axes."""
-    return np.zeros_like(like, shape=lane_shape(like, ndim) + tuple(shape))
 
 
 def filled(parts: Sequence[Any], shapes: Sequence[tuple[int, ...]], dtypes: Sequence[Any]) -> list[Any]:

@@ -1,24 +1,30 @@
-"""Repeated, padded, triangular and diagonal arrangements of the elements of one array."""
+"""Repeated, windowed, evenly spaced, padded, triangular and diagonal arrangements of elements."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from dualad import errors
 from dualad.ops.lanes import (
+    Axis,
+    axes_from_end,
     axis_from_end,
     dispatched,
     flat,
     gather,
     grow,
+    lane_shape,
     lead,
     reshape,
     scatter_add,
     shape_of,
-)  # fmt: skip
-from dualad.ops.table import Map, composed, linear
+    sum_to,
+)
+from dualad.ops.table import Map, composed, linear, unwritten
 
 __all__ = ["affine_pad"]
 
@@ -67,13 +73,87 @@ def _repeat(a: Any, repeats: Any, axis: int | None = None) -> Map:
     return Map(apply, transpose)
 
 
+@linear("numpy.lib.stride_tricks.sliding_window_view", "x", name="sliding_window_view")
+def _sliding_window_view(
+    x: Any, window_shape: Any, axis: Axis = None, *, subok: bool = False, writeable: bool = False
+) -> Map:
+    shape = shape_of(x)
+    axes = axes_from_end(axis, len(shape))
+    places = sliding_window_view(np.arange(math.prod(shape)).reshape(shape), window_shape, axes)
+
+    def transpose(g: Any) -> Any:
+        return reshape(scatter_add(g, places, (math.prod(shape),)), 1, shape)
+
+    return Map(lambda t: sliding_window_view(t, window_shape, axes), transpose)
+
+
+# --- even spacing --------------------------------------------------------------------------------------------------
+
+
+@linear("numpy.linspace", "start stop")
+def _linspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    *,
+    axis: int = 0,
+    device: Any = None,
+) -> Map:
+    ends = shape_of(start), shape_of(stop)
+    shape = np.broadcast_shapes(*ends)
+    place = axis_from_end(axis, len(shape) + 1)
+    gaps = num - 1 if endpoint else num
+
+    def apply(first: Any, last: Any) -> Any:
+        first, last = grow(first, len(ends[0]), len(shape)), grow(last, len(ends[1]), len(shape))
+        points = np.linspace(first, last, num, endpoint, axis=place)
+        return (points, (last - first) / gaps if gaps > 0 else np.zeros_like(last - first)) if retstep else points
+
+    def transpose(g: Any, g_step: Any = None) -> Any:
+        lanes = lane_shape(g, len(shape) + 1) if g is not None else lane_shape(g_step, len(shape))
+        parts: list[Any] = [0.0, 0.0]
+        if g is not None:
+            way = np.linspace(0.0, 1.0, num, endpoint).astype(g.dtype).reshape((num,) + (1,) * (-place - 1))
+            parts = [np.sum(g * (1 - way), axis=place), np.sum(g * way, axis=place)]
+        if g_step is not None and gaps > 0:
+            parts = [parts[0] - g_step / gaps, parts[1] + g_step / gaps]
+        wide = [np.broadcast_to(part, lanes + shape) for part in parts]
+        return sum_to(wide[0], len(shape), ends[0]), sum_to(wide[1], len(shape), ends[1])
+
+    return Map(apply, transpose)
+
+
+@composed("numpy.logspace", "start stop num endpoint base")
+def _logspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, *, axis: int = 0
+) -> Any:
+    ndim = max(np.ndim(start), np.ndim(stop), np.ndim(base))
+    start, stop = _of_ndim(start, ndim), _of_ndim(stop, ndim)
+    powers = np.linspace(start, stop, num, endpoint, axis=axis)
+    return np.power(np.expand_dims(_of_ndim(base, ndim), axis) if np.ndim(base) else base, powers)
+
+
+def _of_ndim(x: Any, ndim: int) -> Any:
+    """Return x with axes of size 1 in front."""
+    return x if np.ndim(x) == ndim else np.reshape(x, (1,) * (ndim - np.ndim(x)) + shape_of(x))
+
+
+unwritten(
+    "numpy.geomspace",
+    "its signs and its scale are taken out by functions of the ends that jump",
+    "write np.exp(np.linspace(np.log(start), np.log(stop), num))",
+)
+
+
 # --- triangles and diagonals ---------------------------------------------------------------------------------------
 
 
 def _triangle(m: Any, k: int, upper: bool) -> Map:
     shape = shape_of(m)
-    square = (shape[-1], shape[-1]) if len(shape) == 1 else shape[-2:]
-    mask = np.tri(*square, k=k - 1 if upper else k, dtype=bool)
+    rows, columns = shape[-2] if len(shape) > 1 else shape[-1], shape[-1]
+    mask = np.tri(rows, columns, k=k - 1 if upper else k, dtype=bool)
     mask = ~mask if upper else mask
 
     def apply(t: Any) -> Any:
@@ -147,7 +227,7 @@ def _diagflat(v: Any, k: int = 0) -> Any:
 # --- padding -------------------------------------------------------------------------------------------------------
 
 _BY_INDEX = ("edge", "reflect", "symmetric", "wrap")
-_BY_ORDER = {"maximum": np.max, "minimum": np.min, "median": np.median}
+_BY_ORDER: dict[Any, Any] = {"maximum": np.max, "minimum": np.min, "median": np.median}
 
 
 def _pairs(widths: Any, ndim: int) -> list[tuple[Any, Any]]:

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from dualad.ops.contraction import Labels, arraylike, conj, products, real_like, viewed
+from dualad.ops.contraction import Labels, Shape, arraylike, conj, products, real_like, viewed
 from dualad.ops.table import Products, bilinear
-
-Shape = tuple[int, ...]
-
 
 # --- matmul and its kin -----------------------------------------------------------------------------------------------
 
@@ -245,23 +243,31 @@ def _einsum(*operands: Any, **_: Any) -> Products:
 
 def _read_subscripts(operands: tuple[Any, ...]) -> tuple[list[int], list[Labels], Labels]:
     """Return where the arrays stand among the arguments, the labels of each, and those of the result."""
-    named: list[Labels]
-    output: Labels | None
     if isinstance(operands[0], str):
-        inputs, arrow, right = operands[0].replace(" ", "").replace("...", ".").partition("->")
-        named = [tuple(Ellipsis if c == "." else c for c in part) for part in inputs.split(",")]
-        output = tuple(Ellipsis if c == "." else c for c in right) if arrow else None
-        places = list(range(1, len(operands)))
-    else:
-        places = list(range(0, len(operands) - 1, 2))
-        named = [tuple(operands[place + 1]) for place in places]
-        output = tuple(operands[-1]) if len(operands) % 2 else None
-    if output is None:
-        # Labels that occur once, in alphabetical order, after the axes of the dots.
-        flat: list[Any] = [name for names in named for name in names if name is not Ellipsis]
-        dots: Labels = (Ellipsis,) if any(Ellipsis in names for names in named) else ()
-        output = dots + tuple(sorted(name for name in flat if flat.count(name) == 1))
-    return places, named, output
+        named, output = _read_text(operands[0])
+        return list(range(1, len(operands))), named, output
+    places = list(range(0, len(operands) - 1, 2))
+    lists = [_numbers(operands[place + 1]) for place in places]
+    return places, lists, _numbers(operands[-1]) if len(operands) % 2 else _implied(lists)
+
+
+def _numbers(labels: Sequence[Any]) -> Labels:
+    # Plain numbers: those of NumPy compare with other labels element by element.
+    return tuple(name if name is Ellipsis else int(name) for name in labels)
+
+
+@lru_cache(maxsize=256)
+def _read_text(text: str) -> tuple[list[Labels], Labels]:
+    inputs, arrow, right = text.replace(" ", "").replace("...", ".").partition("->")
+    named: list[Labels] = [tuple(Ellipsis if c == "." else c for c in part) for part in inputs.split(",")]
+    return named, tuple(Ellipsis if c == "." else c for c in right) if arrow else _implied(named)
+
+
+def _implied(named: Sequence[Labels]) -> Labels:
+    """Return the labels of a result that is not spelled out: those that occur once, sorted, after the dots."""
+    flat: list[Any] = [name for names in named for name in names if name is not Ellipsis]
+    dots: Labels = (Ellipsis,) if any(Ellipsis in names for names in named) else ()
+    return dots + tuple(sorted(name for name in flat if flat.count(name) == 1))
 
 
 def _without_dots(names: Labels, count: int) -> Labels:

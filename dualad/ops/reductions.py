@@ -1,7 +1,7 @@
 """Sums, means, moments and extremes along axes, with ``keepdims``, ``where`` and ``initial``.
 
-In these rows a mask (``where``), an axis and ``initial`` are plain. ``initial`` is a constant beside the elements: it adds
-nothing to the tangent of a sum and is one more competitor of a maximum.
+In these rows a mask (``where``), an axis and ``initial`` are plain. ``initial`` is a constant beside the elements: it
+adds nothing to the tangent of a sum and is one more competitor of a maximum.
 """
 
 from __future__ import annotations

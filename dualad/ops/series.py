@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dualad import errors
 from dualad.ops.contraction import arraylike, conj, real_like
 from dualad.ops.lanes import each_lane, reshape, scatter_add
 from dualad.ops.table import Products, bilinear, composed, unwritten
@@ -111,10 +112,8 @@ def _without_leading_zeros(p: Any) -> Any:
     if kept.size and kept[0] == 0:
         return p
     if not isinstance(p, np.ndarray):
-        raise ValueError(
-            "polymul drops a leading coefficient that is zero, so that its result has no derivative in it; "
-            "use np.convolve, which keeps it"
-        )
+        reason = "a leading coefficient is zero: NumPy drops it, and the result has no derivative in it"
+        raise errors.NotWritten(errors.unwritten("numpy.polymul", reason, "use np.convolve, which keeps it"))
     return p[kept[0] :] if kept.size else p[-1:]
 
 

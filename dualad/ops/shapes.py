@@ -1,7 +1,7 @@
 """Other shapes and orders of the same elements: views where NumPy gives views, so that assignment goes through.
 
-Where the value is a copy for reasons of memory layout alone (``np.reshape`` of a transposed array), the tangent may be a
-view all the same: an engine whose arrays can be assigned to must then copy it.
+Where the value is a copy for reasons of memory layout alone (``np.reshape`` of a transposed array), the tangent may be
+a view all the same: an engine whose arrays can be assigned to must then copy it.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from dualad.ops.lanes import (
     flat,
     grow,
     lane_shape,
+    of_dtype,
     permute,
     reshape,
     shape_of,
     sum_to,
-)  # fmt: skip
+)
 from dualad.ops.table import Map, composed, linear
 
 __all__: list[str] = []
@@ -41,7 +42,7 @@ def _memory_order(a: Any, order: str) -> tuple[int, ...]:
         return straight
     if order == "F":
         return straight[::-1]
-    if not isinstance(a, np.ndarray):
+    if not hasattr(a, "strides"):
         raise errors.NotWritten(
             errors.unwritten(f"order={order!r}", "it reads elements as they lie in memory", "write order='C' or 'F'")
         )
@@ -125,7 +126,7 @@ def _squeeze(a: Any, axis: Axis = None) -> Map:
 
 
 @linear("numpy.expand_dims", "a")
-def _expand_dims(a: Any, axis: Axis) -> Map:
+def _expand_dims(a: Any, axis: Any) -> Map:
     shape = shape_of(a)
     return _regrouped(shape, np.expand_dims(np.broadcast_to(0.0, shape), axis).shape)
 
@@ -212,7 +213,8 @@ def _fliplr(m: Any) -> Map:
 
 @linear("numpy.rot90", "m")
 def _rot90(m: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Map:
-    plane = axes_from_end(tuple(axes), np.ndim(m))
+    first, second = axes_from_end(tuple(axes), np.ndim(m))
+    plane = (first, second)
     return Map(lambda t: np.rot90(t, k, plane), lambda g: np.rot90(g, -k, plane))
 
 
@@ -251,6 +253,11 @@ def _constant(name: str, operand: str) -> None:
 
 for _name, _operand in (("zeros_like", "a"), ("ones_like", "a"), ("empty_like", "prototype")):
     _constant(_name, _operand)
+
+
+@composed("numpy.astype", "x")
+def _astype(x: Any, dtype: Any, *, copy: bool = True, device: Any = None) -> Any:
+    return x.astype(dtype, copy=copy)
 
 
 @composed("numpy.full_like", "a")

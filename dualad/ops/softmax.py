@@ -16,7 +16,10 @@ __all__ = ["weighted"]
 
 
 class _LogSumExp:
-    """``log |sum(b exp(a))|``: its derivative is the sum of ``exp(a - v) (b a_dot + b_dot)``, with the sign of the sum."""
+    """``log |sum(b exp(a))|``.
+
+    Its derivative is the sum of ``exp(a - v) (b a_dot + b_dot)``, with the sign of the sum.
+    """
 
     def __init__(self, a: Any, b: Any, axis: Axis, keepdims: bool, return_sign: bool) -> None:
         self.a_shape = shape_of(a)

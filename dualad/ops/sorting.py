@@ -29,7 +29,7 @@ from dualad.ops.lanes import (
     scatter_add,
     shape_of,
     swap_to_end,
-)  # fmt: skip
+)
 from dualad.ops.reductions import beside
 from dualad.ops.table import Rule, ruled
 

@@ -1,7 +1,7 @@
 """Rows of ``scipy.special``: elliptic integrals and functions.
 
-Derivatives in the parameter are given by Carlson's R_D and by Gauss' hypergeometric function, which keep the digits that
-differences of the integrals E and K lose for a small parameter.
+Derivatives in the parameter are given by Carlson's R_D and by Gauss' hypergeometric function, which keep the digits
+that differences of the integrals E and K lose for a small parameter.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TIES: Final = (
     "derivative is nan where they are equal."
 )
 
-# --- Carlson's symmetric integrals --------------------------------------------------------------------------------------
+# --- Carlson's symmetric integrals -----------------------------------------------------------------------------------
 
 # R_C about x = y: sum of (-u)**n/(2n + 1)/sqrt(x) with u = (y - x)/x.
 _EVEN: Final = polynomial("((y - x)/x)", *((-1) ** n / (2 * n + 1) for n in range(20)))
@@ -39,15 +39,19 @@ special("elliprd", "x y z", "-0.5*(elliprd(y, z, x) - v)/(z - x)", "-0.5*(ellipr
         f"({_ALONG.format('x', 'y')} + {_ALONG.format('y', 'x')} - 1.5*v)/z", domain=_APART[:3], source="DLMF 19.18.1",
         note=_TIES)  # fmt: skip
 _EACH: Final = {
-    last: f"(elliprd({first}, {last}) - v)/(p - {last})" for first, last in (("y, z", "x"), ("x, z", "y"), ("x, y", "z"))
+    last: f"(elliprd({first}, {last}) - v)/(p - {last})"
+    for first, last in (("y, z", "x"), ("x, z", "y"), ("x, y", "z"))
 }
 special("elliprj", "x y z p", *(f"-0.5*{rate}" for rate in _EACH.values()),
         "(" + " + ".join(f"where({s} == 0, 0, 0.5*{s}*{rate})" for s, rate in _EACH.items()) + " - 1.5*v)/p",
         domain=_APART, source="DLMF 19.18.1", note=_TIES)  # fmt: skip
-special("agm", "a b", *(f"{2 / (3 * pi)!r}*v*v*{s}*elliprd(0, {t}*{t}, {s}*{s})" for s, t in (("a", "b"), ("b", "a"))),
-        domain=POSITIVE.on(0.05, 50.0), source="DLMF 19.22.1", note="The second partials: " + _TIES)  # fmt: skip
+# The mean is (a + b)/2 over 2F1(1/2, 1/2; 1; q*q).
+_Q: Final = "((a - b)/(a + b))"
+_MEAN: Final = f"v/(a + b)*(1 {{0}} 0.5*v*{_Q}*hyp2f1(0.5, 0.5, 2, {_Q}*{_Q})/{{1}})"
+special("agm", "a b", _MEAN.format("-", "a"), _MEAN.format("+", "b"), domain=POSITIVE.on(0.05, 50.0),
+        source="DLMF 19.8.6, 15.5.1")  # fmt: skip
 
-# --- Legendre's integrals -----------------------------------------------------------------------------------------------
+# --- Legendre's integrals --------------------------------------------------------------------------------------------
 
 _K_RATE: Final = f"{pi / 8!r}*hyp2f1(0.5, 0.5, 2, m)/(1 - m)"
 _E_RATE: Final = f"{-pi / 8!r}*hyp2f1(0.5, 1.5, 2, m)"
@@ -76,9 +80,10 @@ special("ellipkinc", "phi m", "1/sqrt(1 - m*sin(phi)**2)", _incomplete("phi", _F
 special("ellipeinc", "phi m", "sqrt(1 - m*sin(phi)**2)", _incomplete("phi", "(-elliprd({c}, {d}, 1)/6)", _E_RATE),
         domain=_F_DOMAIN, sympy="elliptic_e", source="DLMF 19.25.9, 19.18.1", note=_SMALL)  # fmt: skip
 
-# --- Jacobi's functions: the amplitude v3 is the inverse of F, and the others are functions of it -------------------------
+# --- Jacobi's functions: the amplitude v3 is the inverse of F, and the others are functions of it --------------------
 
 _TURN: Final = f"(-v2*{_incomplete('v3', _F_RATE, _K_RATE)})"
 special("ellipj", "u m", ("v1*v2", "-v0*v2", "-m*v0*v1", "v2"),
         (f"v1*{_TURN}", f"-v0*{_TURN}", f"-(0.5*v0*v0 + m*v0*v1*{_TURN})/v2", _TURN),
-        domain=(REAL.on(0.5, 1.4), Interval(0.0, 1.0, sample=(0.2, 0.95))), source="DLMF 22.13.1", note=_SMALL)  # fmt: skip
+        domain=(REAL.on(0.5, 1.4), Interval(0.0, 1.0, sample=(0.2, 0.95))),
+        source="DLMF 22.13.1", note=_SMALL)  # fmt: skip

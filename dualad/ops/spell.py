@@ -214,7 +214,7 @@ class _Sympy(_Python):
         row = TABLE.named(e.name)
         assert isinstance(row, Elementwise)
         pattern = row.sympy or e.name
-        if pattern.isidentifier():
+        if pattern.isidentifier() and pattern not in row.args:
             output = f"_{e.output}" if _outputs(e) > 1 else ""
             return f"{pattern}{output}({', '.join(self.text(part) for part in e.args)})", _ATOM
         # SymPy has no function of this kind; the row gives an expression in its arguments.

@@ -7,15 +7,9 @@ Each method receives exactly the derivatives that it can use; one that uses none
 from dualad.drivers.shared import derivatives
 from dualad.optimize.constraints import NonlinearConstraint
 from dualad.optimize.fitting import curve_fit, least_squares
-from dualad.optimize.minimizing import (
-    basinhopping,
-    differential_evolution,
-    dual_annealing,
-    minimize,
-    minimize_scalar,
-    shgo,
-)
+from dualad.optimize.minimizing import minimize, minimize_scalar
 from dualad.optimize.roots import fsolve, newton, root, root_scalar
+from dualad.optimize.searching import basinhopping, differential_evolution, dual_annealing, shgo
 
 __all__ = [
     "NonlinearConstraint", "basinhopping", "curve_fit", "derivatives", "differential_evolution", "dual_annealing", "fsolve",

@@ -5,104 +5,107 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy import optimize as scipy_optimize
 
 from dualad.drivers.shared import Derivatives
-from dualad.optimize.constraints import with_derivatives
 from dualad.drivers.wrapping import Arguments, improved
+from dualad.optimize.constraints import with_derivatives
 
-__all__ = [
-    "GRADIENT", "HESSIAN", "PRODUCT", "basinhopping", "differential_evolution", "dual_annealing", "minimize",
-    "minimize_scalar", "shgo",
-]  # fmt: skip
+__all__ = ["method_of", "minimize", "minimize_scalar"]
 
-PRODUCT = frozenset(("newton-cg", "trust-ncg", "trust-krylov", "trust-constr"))
-HESSIAN = PRODUCT | {"dogleg", "trust-exact"}
-GRADIENT = HESSIAN | {"cg", "bfgs", "l-bfgs-b", "tnc", "slsqp"}
-WHOLE = 32  # up to so many unknowns a Hessian is cheaper than the products that an inner iteration asks for
+_PRODUCT = frozenset(("newton-cg", "trust-ncg", "trust-krylov", "trust-constr"))
+_HESSIAN = _PRODUCT | {"dogleg", "trust-exact"}
+_GRADIENT = _HESSIAN | {"cg", "bfgs", "l-bfgs-b", "tnc", "slsqp"}
+_CONSTRAINED = frozenset(("slsqp", "trust-constr"))
+_WHOLE = 32  # up to so many unknowns a Hessian is cheaper than the products that an inner iteration asks for
 
 
-def _method(given: Arguments) -> str:
-    """Return the method that SciPy will take."""
+def method_of(given: Arguments) -> str:
+    """Return the method that SciPy will take, in small letters; "" for a minimizer of the caller's own."""
     method = given.get("method")
     if method is None:
-        constrained = given.get("constraints") not in (None, (), [])
-        return "slsqp" if constrained else "bfgs" if given.get("bounds") is None else "l-bfgs-b"
+        return "slsqp" if _constrained(given) else "bfgs" if given.get("bounds") is None else "l-bfgs-b"
     return method.lower() if isinstance(method, str) else ""
 
 
+def _constrained(given: Arguments) -> bool:
+    constraints = given.get("constraints")
+    return len(constraints) > 0 if isinstance(constraints, (list, tuple, dict)) else constraints is not None
+
+
 def _fill(given: Arguments) -> None:
-    method = _method(given)
-    if given.get("constraints") not in (None, (), []):
-        given["constraints"] = with_derivatives(given["constraints"])
-    own = given.get("jac") is None
-    if method not in GRADIENT or not own:
+    """Fill in what the method uses and the caller has not given."""
+    method = method_of(given)
+    if method in _CONSTRAINED and _constrained(given):
+        given["constraints"] = with_derivatives(given["constraints"], method)
+    jac = given.get("jac")
+    curved = method in _HESSIAN and given.get("hess") is None and given.get("hessp") is None
+    if method not in _GRADIENT or isinstance(jac, str) or (jac and not curved):
         return
-    shared = Derivatives(given["fun"])
-    given["fun"], given["jac"] = shared.fun, shared.grad
-    if method in HESSIAN and given.get("hess") is None and given.get("hessp") is None:
-        if method in PRODUCT and np.size(given["x0"]) > WHOLE:
-            given["hessp"] = shared.hessp
-        else:
-            given["hess"] = shared.hess
+    fun = given["fun"]
+    if jac is True:
+        shared = Derivatives(lambda x, *args: fun(x, *args)[0])  # it returns its own gradient too
+    else:
+        shared = Derivatives(fun)
+        given["fun"], given["jac"] = shared.fun, jac or shared.grad
+    if curved:
+        products = method in _PRODUCT and np.size(given["x0"]) > _WHOLE
+        given["hessp" if products else "hess"] = shared.hessp if products else shared.hess
 
 
-@improved("scipy.optimize.minimize", "the gradient, and the Hessian or Hessian-vector products where the method uses them.")
+@improved(scipy_optimize.minimize)
 def minimize(given: Arguments) -> None:
-    """The value, gradient and Hessian at one x share one recording of ``fun``."""
+    """Minimize a function of several variables, as ``scipy.optimize.minimize``, with exact derivatives.
+
+    Parameters
+    ----------
+    fun, x0, args, method, jac, hess, hessp, bounds, constraints, tol, callback, options
+        As in SciPy. Of the derivatives that are not given, each method receives those that it uses: the gradient; the
+        Hessian, or its products with vectors where there are many variables and the method can do with them; the Jacobians
+        of the constraints, and for ``trust-constr`` their Hessians. ``jac="2-point"`` asks SciPy for differences.
+
+    Returns
+    -------
+    scipy.optimize.OptimizeResult
+
+    Notes
+    -----
+    The value, the gradient and the Hessian at one x share one recording of ``fun``. The methods without derivatives
+    (Nelder-Mead, Powell, COBYLA, COBYQA) and minimizers of one's own are called as SciPy calls them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from dualad import optimize
+    >>> def rosenbrock(x):
+    ...     return np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+    >>> found = optimize.minimize(rosenbrock, [-1.2, 1.0, 0.8], method="trust-exact")
+    >>> found.x.round(6), bool(found.success)
+    (array([1., 1., 1.]), True)
+    """
     _fill(given)
 
 
-@improved("scipy.optimize.minimize_scalar", "none of its methods uses a derivative, so the call is passed through.")
+@improved(scipy_optimize.minimize_scalar)
 def minimize_scalar(given: Arguments) -> None:
-    """To use a derivative write ``dualad.optimize.minimize(f, [x0])``."""
+    """Minimize a function of one number: ``scipy.optimize.minimize_scalar`` as it is, for none of its methods uses a derivative.
 
+    Parameters
+    ----------
+    fun, bracket, bounds, args, method, tol, options
+        As in SciPy.
 
-def _local(given: Arguments, function: str, x0: Any, default: str) -> None:
-    """Give the local minimizer of a global method its derivatives."""
-    options = dict(given.get("minimizer_kwargs") or {})
-    method = options.get("method", default)
-    if options.get("jac") is None and isinstance(method, str):
-        local: Arguments = {"fun": given[function], "x0": x0, "method": method}
-        local.update({name: options[name] for name in ("hess", "hessp", "constraints") if name in options})
-        _fill(local)
-        given[function] = local["fun"]
-        options |= {name: local[name] for name in ("method", "jac", "hess", "hessp", "constraints") if name in local}
-    given["minimizer_kwargs"] = options
+    Returns
+    -------
+    scipy.optimize.OptimizeResult
 
+    Notes
+    -----
+    To use derivatives write ``dualad.optimize.minimize(f, [x0])``.
 
-@improved("scipy.optimize.basinhopping", "its local minimizer receives the gradient.")
-def basinhopping(given: Arguments) -> None:
-    """The method of the local minimizer is SciPy's default, BFGS, unless ``minimizer_kwargs`` says otherwise."""
-    _local(given, "func", given["x0"], "BFGS")
-
-
-@improved("scipy.optimize.dual_annealing", "its local minimizer receives the gradient.")
-def dual_annealing(given: Arguments) -> None:
-    """The method of the local minimizer is SciPy's default, L-BFGS-B, unless ``minimizer_kwargs`` says otherwise."""
-    _local(given, "func", np.zeros(len(_pairs(given["bounds"]))), "L-BFGS-B")
-
-
-@improved("scipy.optimize.shgo", "its local minimizer receives the gradient, the constraints their Jacobians.")
-def shgo(given: Arguments) -> None:
-    """The method of the local minimizer is SciPy's default, SLSQP, unless ``minimizer_kwargs`` says otherwise."""
-    if given.get("constraints") is not None:
-        given["constraints"] = with_derivatives(given["constraints"])
-    _local(given, "func", np.zeros(len(_pairs(given["bounds"]))), "SLSQP")
-
-
-@improved("scipy.optimize.differential_evolution", "the final polish receives the gradient.")
-def differential_evolution(given: Arguments) -> None:
-    """The population is evaluated on plain floats; only ``polish`` uses derivatives."""
-    if given.get("polish", True) is True:
-        fun, args = given["func"], given.get("args", ())
-
-        def polish(_: Any, x0: Any, **options: Any) -> Any:
-            constrained = options.get("constraints") not in (None, (), [])
-            options.setdefault("method", "trust-constr" if constrained else "L-BFGS-B")
-            return minimize(fun, x0, args=args, **options)
-
-        given["polish"] = polish
-
-
-def _pairs(bounds: Any) -> Any:
-    return bounds.lb if hasattr(bounds, "lb") else bounds
+    Examples
+    --------
+    >>> from dualad import optimize
+    >>> round(float(optimize.minimize_scalar(lambda x: (x - 2) ** 2).x), 6)
+    2.0
+    """

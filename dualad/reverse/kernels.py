@@ -1,5 +1,6 @@
 """The door to the compiled side of this room."""
 
-from dualad._tape import Record, Recorded, RecordedScalar, Tape, hang
+from dualad._tape import Record, Recorded, RecordedScalar, Shape, Tape, hang
+from dualad._views import Pick
 
-__all__ = ["Record", "Recorded", "RecordedScalar", "Tape", "hang"]
+__all__ = ["Pick", "Record", "Recorded", "RecordedScalar", "Shape", "Tape", "hang"]

@@ -10,9 +10,9 @@ import numpy as np
 
 from dualad import errors
 from dualad.duck.kernels import DuckArray
-from dualad.duck.operands import Operands, any_duck
-from dualad.ops.table import TABLE, Linear, Map, Operator
-from dualad.reverse.kernels import Recorded
+from dualad.duck.operands import Operand, Operands, any_duck
+from dualad.ops.table import TABLE, Bilinear, Linear, Map, Operator
+from dualad.reverse.kernels import Recorded, Shape
 
 __all__ = ["array_row", "compare", "discrete", "get_item", "lift", "set_item"]
 
@@ -37,21 +37,73 @@ def array_row(like: Recorded, row: Operator, args: Sequence[Any], kwargs: Mappin
     kwargs = {name: _settled(part, like.level) for name, part in kwargs.items()}
     if not any_duck(args, like.level) and not any_duck(kwargs, like.level):
         return row.function(*args, **kwargs)
-    operands = Operands(like, row, args, kwargs, lambda x: x._primal(), lift)
-    value = row.function(*operands.args, **operands.kwargs)
+    call = Operands(like, row, args, kwargs, lambda x: x._primal(), lift)
+    value = row.function(*call.args, **call.kwargs)
     _check(value, row)
-    plan = row.plan(*operands.args, **operands.kwargs)  # type: ignore[attr-defined]
+    plan = row.plan(*call.args, **call.kwargs)  # type: ignore[attr-defined]
     linear = isinstance(row, Linear)
-    if linear and len(operands.found) == 1 and isinstance(value, (np.ndarray, DuckArray)):
-        x = operands.found[0]
-        if not x._is_scalar and _is_view(value, x._primal()):
-            return x._tape.view(x, plan.apply, value)
+    if linear and len(call.found) == 1 and not call.found[0]._is_scalar:
+        shown = _shown(call.found[0], value, Step(row, plan.apply, call.kept_args, call.kept_kwargs))
+        if shown is not None:
+            return shown
     nodes, primals = [], []
-    for x in operands.found:
-        mine = operands.carries(x)
-        nodes.append(x._operand(needed=not linear) if mine else -1)
-        primals.append(None if linear and mine else x._primal() if mine else x)
-    return like._tape.record("row", row, tuple(nodes), primals, value, plan, operands.args, operands.kwargs)
+    for x in call.found:
+        mine = call.carries(x)
+        primals.append(x if not mine else Shape(x.shape, x.dtype) if linear else x._saved())
+        nodes.append(x._operand(needed=False) if mine else -1)
+    return like._tape.record(
+        "row", row, tuple(nodes), primals, value, plan, call.kept_args, call.kept_kwargs, needed=not isinstance(row, _VALUE_FREE)
+    )
+
+
+_VALUE_FREE = (Linear, Bilinear)
+
+
+class Step:
+    """One step from a base to its view, for numbers, tangents and cotangents alike; ``row`` and its call say which."""
+
+    __slots__ = ("apply", "args", "kwargs", "row")
+
+    def __init__(self, row: Operator, apply: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        self.row, self.apply, self.args, self.kwargs = row, apply, args, kwargs
+
+    def __call__(self, t: Any) -> Any:
+        return self.apply(t)
+
+
+class Parts:
+    """A function that returns several views; all parts of one array are asked for in turn, and made once."""
+
+    def __init__(self, apply: Callable[..., Any]) -> None:
+        self.apply = apply
+        self.last: tuple[Any, Any] = (None, None)
+
+    def part(self, i: int) -> Callable[[Any], Any]:
+        """Return the function that returns view number ``i``."""
+
+        def one(t: Any) -> Any:
+            whole, parts = self.last
+            if whole is not t:
+                parts = self.apply(t)
+                self.last = (t, parts)
+            return parts[i]
+
+        return one
+
+
+def _shown(x: Recorded, value: Any, step: Step) -> Any:
+    """Return what a linear function of one array gives where it is the array itself or views of it, else None."""
+    own = x._primal()
+    if value is own:
+        return x
+    if isinstance(value, (tuple, list)):
+        if not value or not all(_is_view(part, own) for part in value):
+            return None
+        views = Parts(step.apply)
+        return type(value)(
+            x._tape.view(x, Step(step.row, views.part(i), step.args, step.kwargs), part) for i, part in enumerate(value)
+        )
+    return x._tape.view(x, step, value) if _is_view(value, own) else None
 
 
 def _check(value: Any, row: Operator) -> None:
@@ -77,22 +129,28 @@ def discrete(like: Recorded, function: Callable[..., Any], args: Sequence[Any], 
     """Call a function whose result does not vary, and write the result as what it is."""
     nodes: list[int] = []
 
-    def plain(part: Any) -> Any:
+    def taken(part: Any) -> tuple[Any, Any]:
         if isinstance(part, Recorded) and part.level == like.level:
-            nodes.append(part._operand())
-            return part._primal()
+            nodes.append(part._operand(needed=False))
+            return part._primal(), Operand(len(nodes) - 1)
         if isinstance(part, (list, tuple)):
-            return type(part)(map(plain, part))
-        return part
+            pairs = [taken(p) for p in part]
+            return type(part)(pair[0] for pair in pairs), type(part)(pair[1] for pair in pairs)
+        return part, part
 
-    args = [plain(part) for part in args]
-    kwargs = {name: plain(part) for name, part in kwargs.items()}
-    value = function(*args, **kwargs)
+    plain, kept = taken(tuple(args))
+    named = {name: taken(part) for name, part in kwargs.items()}
+    value = function(*plain, **{name: pair[0] for name, pair in named.items()})
     while isinstance(value, DuckArray):
         value = value._primal()
-    if not isinstance(value, (np.ndarray, np.generic)) or value.dtype.kind not in "iub":
+    if isinstance(value, bool):
+        value = np.bool_(value)
+    if not isinstance(value, (np.ndarray, np.generic)) or value.dtype.kind not in "iubf" or not nodes:
         return value
-    return like._tape.record("discrete", None, tuple(nodes), [], value, None, (function, *args), kwargs)
+    kept_named = {name: pair[1] for name, pair in named.items()}
+    return like._tape.record(
+        "discrete", None, tuple(nodes), [], value, None, (function, *kept), kept_named, needed=value.dtype.kind != "f"
+    )
 
 
 def compare(like: Recorded, other: Any, op: int) -> Any:
@@ -125,7 +183,7 @@ def get_item(x: Recorded, index: Any) -> Any:
     if x._is_scalar:
         return array_row(x, TABLE.named("reshape"), (x, np.empty(())[index].shape), {}) if index != () else x
     if x._has_doubles and _is_full(index, x.ndim):
-        return x._read(index if isinstance(index, tuple) else (index,))
+        return x._read(tuple(map(int, index)) if isinstance(index, tuple) else (int(index),))
     return array_row(x, TABLE.named("getitem"), (x, index), {})
 
 
@@ -136,7 +194,7 @@ def set_item(x: Recorded, index: Any, value: Any) -> None:
         raise TypeError("a scalar does not support item assignment")
     if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.dtype == object):
         value = lift(np.array(value, dtype=object)) if any_duck(value) else value
-    mine = isinstance(value, Recorded) and value.level == x.level and not value._is_discrete
+    mine = isinstance(value, Recorded) and value.level == x.level
     if isinstance(value, DuckArray) and value.level > x.level:
         raise errors.DerivativeLost(errors.lost_nested("x[...] = value"))
     primal = value._primal() if isinstance(value, Recorded) and value.level == x.level else value
@@ -144,12 +202,12 @@ def set_item(x: Recorded, index: Any, value: Any) -> None:
         raise errors.DerivativeLost(errors.lost_nested("x[...] = value"))
     if mine and not x._path and _is_whole(index, x.ndim) and _can_stand_in(primal, x._primal()):
         # A fresh result of the same shape and type takes the place of the numbers that it overwrites.
-        copied = array_row(x, TABLE.named("copy"), (value,), {})
-        x._adopt(copied._operand(), copied._primal())
+        copied = np.copy(value)
+        x._adopt(copied._operand(needed=False), copied._primal())
         return
     if mine and isinstance(primal, np.ndarray) and np.may_share_memory(primal, x._primal()):
         primal = np.copy(primal)  # NumPy too reads an overlapping source as it was
-    x._overwrite(index, value._operand(needed=False) if mine else -1, primal)
+    x._overwrite(index, value._operand(needed=False) if mine else -1, primal, not mine)
 
 
 def _is_whole(index: Any, ndim: int) -> bool:

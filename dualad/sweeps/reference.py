@@ -1,7 +1,7 @@
 """The reverse sweep as one reads it in a textbook: the specification that the compiled sweep is held against.
 
-It needs nothing but arithmetic on cotangents, so it also serves where they are no plain numbers: on the values of an
-outer derivative (nested derivatives), and on recorded arrays of the tape itself (transforms).
+It needs nothing but arithmetic on cotangents, so it also serves where these are no plain numbers: on the values of an
+outer derivative, when derivatives are nested.
 """
 
 from __future__ import annotations
@@ -11,26 +11,34 @@ from typing import Any
 
 import numpy as np
 
+from dualad.duck.kernels import DuckArray
 from dualad.ops import formula
-from dualad.ops.formula import Const
-from dualad.ops.lanes import sum_to
+from dualad.ops.lanes import shape_of, sum_to
 from dualad.reverse.kernels import Tape
-from dualad.sweeps.pull import pull, scaled
+from dualad.reverse.pull import partial_of, pull, scaled
 
-__all__ = ["Adjoints", "reverse"]
+__all__ = ["COMPARISONS", "GENERAL", "LEAF", "READ", "WRITE", "Adjoints", "reverse"]
 
-READ, WRITE, GENERAL, LEAF = -2, -3, -4, -1
+LEAF, READ, WRITE, GENERAL, COMPARISONS = -1, -2, -3, -4, -11
 
 
 class Adjoints:
-    """The cotangents of a tape's nodes while a sweep runs: scalars by node, arrays by slot."""
+    """The cotangents of a tape's nodes while a sweep runs: scalars by node, arrays by slot.
 
-    def __init__(self, tape: Tape, symbolic: bool) -> None:
-        self.tape, self.symbolic = tape, symbolic
+    ``final`` keeps what each node had when the sweep came to it.
+    """
+
+    def __init__(self, tape: Tape) -> None:
+        self.tape = tape
         self.scalars: dict[int, Any] = {}
         self.arrays: dict[int, Any] = {}
         self.items: dict[int, list[Any]] = {}
         self.owned: set[int] = set()
+        self.final: dict[int, Any] = {}
+
+    def key(self, node: int) -> int:
+        """Return where the cotangent of an array is summed: its slot, or a place of its own for a late version."""
+        return -1 - node if node in self.tape.late else self.tape.fields(node)[3]
 
     def add(self, node: int, g: Any) -> None:
         """Add a contribution to the cotangent of a node."""
@@ -40,148 +48,121 @@ class Adjoints:
             return
         record = self.tape.record_of(node) if op == GENERAL else None
         if record is not None and record.kind == "view":
-            target = self.buffer(record.operands[0])
+            base = record.operands[0]
+            target = self.buffer(base, self.key(base), g)
             for step in record.path:
                 target = step(target)
             target[...] = target + g
-        elif slot not in self.arrays:
-            self.arrays[slot] = g
-        elif slot in self.owned:
-            self.arrays[slot][...] = self.arrays[slot] + g
         else:
-            self.arrays[slot] = self.arrays[slot] + g
+            self.add_whole(self.key(node), g)
 
-    def buffer(self, node: int) -> Any:
-        """Return the cotangent of an array, made an array of its own that may be written."""
-        slot = self.tape.fields(node)[3]
-        if slot not in self.owned:
-            like = self.like(node)
-            found = self.arrays.get(slot)
-            self.arrays[slot] = np.zeros_like(like) if found is None else np.zeros_like(like) + found
-            self.owned.add(slot)
-        return self.arrays[slot]
+    def add_whole(self, key: int, g: Any) -> None:
+        """Add to all of an array's cotangent."""
+        self.arrays[key] = g if key not in self.arrays else self.arrays[key] + g
+        self.owned.discard(key)
 
-    def like(self, node: int) -> Any:
-        """Return something with the shape, dtype and kind of a node's value."""
-        record = self.root(node)
-        if self.symbolic:
-            return self.tape.constant(np.zeros(record.shape, record.dtype))
-        if record.value is not None and not isinstance(record.value, np.ndarray):
-            return record.value
-        return np.zeros(record.shape, record.dtype)
-
-    def root(self, node: int) -> Any:
-        """Return the record of the first version of an array."""
-        op, before, *_ = self.tape.fields(node)
-        while op == WRITE or self.tape.record_of(node).kind == "write":
-            node = before if op == WRITE else self.tape.record_of(node).operands[0]
-            op, before, *_ = self.tape.fields(node)
-        return self.tape.record_of(node)
+    def buffer(self, node: int, key: int, g: Any = None) -> Any:
+        """Return the cotangent kept at ``key``, made an array of its own that may be written with numbers such as ``g``."""
+        found = self.arrays.get(key)
+        level = max(g.level if isinstance(g, DuckArray) else 0, found.level if isinstance(found, DuckArray) else 0)
+        if key not in self.owned or level > (found.level if isinstance(found, DuckArray) else 0):
+            shape, dtype = self.tape.shape_of(node), self.tape.dtype_of(node)
+            like = max((x for x in (g, found) if isinstance(x, DuckArray)), key=lambda x: x.level, default=None)
+            zeros = np.zeros(shape, dtype)
+            fresh = zeros if like is None else np.zeros_like(like, shape=shape, dtype=dtype)
+            if found is not None:
+                fresh[...] = found
+            self.arrays[key] = fresh
+            self.owned.add(key)
+        return self.arrays[key]
 
     def of(self, node: int) -> Any:
         """Return the cotangent of a node, None where nothing depends on it."""
+        if node in self.final:
+            return self.final[node]
         slot = self.tape.fields(node)[3]
         return self.scalars.get(node) if slot < 0 else self.arrays.get(slot)
 
 
-def reverse(tape: Tape, seeds: Mapping[int, Any], symbolic: bool = False) -> Adjoints:
-    """Sweep cotangents from the seeded nodes back over the tape.
-
-    With ``symbolic`` operands are recorded arrays of the tape itself, so that every step is written on it as nodes.
-    """
-    adjoints = Adjoints(tape, symbolic)
+def reverse(tape: Tape, seeds: Mapping[int, Any]) -> Adjoints:
+    """Sweep cotangents from the seeded nodes back over the tape."""
+    adjoints = Adjoints(tape)
     for node, g in seeds.items():
         adjoints.add(node, g)
     for node in range(len(tape) - 1, -1, -1):
         op, a, b, slot, at, v = tape.fields(node)
-        if op == LEAF or op <= -16:
-            continue
+        if node in tape.late and -1 - node in adjoints.arrays:
+            adjoints.add_whole(slot, adjoints.arrays.pop(-1 - node))
         if op == GENERAL:
             _general(adjoints, node, tape.record_of(node))
-        elif op == READ:
-            g = adjoints.scalars.pop(node, None)
-            if g is not None:
-                flat = np.reshape(adjoints.buffer(a), -1)
-                flat[int(at)] = flat[int(at)] + g
-        elif op == WRITE:
+            continue
+        if op == WRITE:
             if slot in adjoints.arrays:
-                flat = np.reshape(adjoints.buffer(node), -1)
-                g = flat[int(at)]
-                flat[int(at)] = 0.0
+                buffer = adjoints.buffer(node, slot)
+                place = np.unravel_index(int(at), shape_of(buffer))
+                g = buffer[place]
+                buffer[place] = 0.0
                 if b >= 0:
                     adjoints.add(b, g)
-        else:
-            g = adjoints.scalars.pop(node, None)
-            if g is not None:
-                _scalar(adjoints, tape, node, op, a, b, at, v, g)
+            continue
+        g = adjoints.scalars.get(node)
+        if g is None:
+            continue
+        adjoints.final[node] = g
+        if op == READ:
+            buffer = adjoints.buffer(a, adjoints.key(a), g)
+            place = np.unravel_index(int(at), shape_of(buffer))
+            buffer[place] = buffer[place] + g
+        elif op >= 0:
+            _scalar(adjoints, node, tape.row_of(node), (a, b), at, v, g)
     return adjoints
 
 
-def _scalar(adjoints: Adjoints, tape: Tape, node: int, op: int, a: int, b: int, at: float, v: float, g: Any) -> None:
-    row = tape.row_of(node)
-    operands = (a, b)[: len(row.args)]
-
-    def value(n: int) -> Any:
-        return at if n < 0 else tape.handle(n) if adjoints.symbolic else tape.fields(n)[5]
-
-    result = tape.handle(node) if adjoints.symbolic else v
-    bound = dict(zip(formula.symbols_of(row), (*map(value, operands), result), strict=True))
+def _scalar(adjoints: Adjoints, node: int, row: Any, nodes: tuple[int, int], at: float, v: float, g: Any) -> None:
+    operands = nodes[: len(row.args)]
+    values = [at if operand < 0 else adjoints.tape.fields(operand)[5] for operand in operands]
+    bound = dict(zip(formula.symbols_of(row), (*values, v), strict=True))
     for expr, operand in zip(formula.partials(row), operands, strict=True):
-        if operand >= 0 and expr[0] != formula.ZERO:
-            with np.errstate(all="ignore"):
-                partial = expr[0].value if isinstance(expr[0], Const) else formula.evaluate(expr[0], bound)
+        partial = partial_of(expr[0], bound) if operand >= 0 else None
+        if partial is not None:
             adjoints.add(operand, scaled(partial, g))
 
 
 def _general(adjoints: Adjoints, node: int, record: Any) -> None:
     tape = adjoints.tape
     slot = tape.fields(node)[3]
-    if record.kind in ("view", "constant", "discrete"):
-        return
     if record.kind == "write":
-        if slot not in adjoints.arrays:
-            return
-        target = adjoints.buffer(node)
-        for step in record.path:
-            target = step(target)
-        g = np.copy(target[record.index])
-        target[record.index] = 0.0
-        if record.operands[1] >= 0:
-            adjoints.add(record.operands[1], _summed(g, record.primals[1]))
+        if slot in adjoints.arrays:
+            _write(adjoints, node, record)
         return
-    g = adjoints.items.pop(node, None) if node in adjoints.items else _taken(adjoints, node, slot)
+    if node in adjoints.items:
+        g = adjoints.items.pop(node)
+    else:
+        g = adjoints.scalars.get(node) if slot < 0 else adjoints.arrays.get(slot)
     if g is None:
         return
-    if record.kind == "item":
+    adjoints.final[node] = g
+    if slot >= 0:
+        # Nothing that was written before this node can add to it.
+        adjoints.arrays.pop(slot, None)
+        adjoints.owned.discard(slot)
+    if record.kind == "view":
+        # What reads elements of the view itself, as transforms do, has added to a cotangent of the view.
+        adjoints.add(node, g)
+    elif record.kind == "item":
         parent = record.operands[0]
         parts = adjoints.items.setdefault(parent, [None] * len(tape.record_of(parent).value))
         parts[record.index] = g
-        return
-    primals, value = list(record.primals), record.value
-    if adjoints.symbolic:
-        primals = [
-            tape.handle(n, x) if n >= 0 and x is not None and not hasattr(x, "__slots__") else x
-            for n, x in zip(record.operands, primals, strict=True)
-        ]
-        value = _symbolic_value(tape, node, value)
-    for i, answer in pull(record, g, primals, value):
-        adjoints.add(record.operands[i], answer)
+    elif record.kind in ("elementwise", "row"):
+        for i, answer in pull(record, g, record.primals, record.value):
+            adjoints.add(record.operands[i], answer)
 
 
-def _taken(adjoints: Adjoints, node: int, slot: int) -> Any:
-    """Take the cotangent of a node out: nothing before the node can add to it."""
-    if slot < 0:
-        return adjoints.scalars.pop(node, None)
-    adjoints.owned.discard(slot)
-    return adjoints.arrays.pop(slot, None)
-
-
-def _symbolic_value(tape: Tape, node: int, value: Any) -> Any:
-    if isinstance(value, tuple):
-        items = tape.record_of(node).items
-        return tuple(tape.handle(items[i], part) if i in items else part for i, part in enumerate(value))
-    return tape.handle(node, value)
-
-
-def _summed(g: Any, shape: tuple[int, ...]) -> Any:
-    return sum_to(g, np.ndim(g), shape)
+def _write(adjoints: Adjoints, node: int, record: Any) -> None:
+    target = adjoints.buffer(node, adjoints.tape.fields(node)[3])
+    for step in record.path:
+        target = step(target)
+    g = np.copy(target[record.index])
+    target[record.index] = 0.0
+    if record.operands[1] >= 0:
+        adjoints.add(record.operands[1], sum_to(g, np.ndim(g), record.primals[1]))

@@ -1,0 +1,33 @@
+"""``scale(d, g)``: a tangent or cotangent ``g`` times a partial ``d``, where a zero ``g`` stays zero whatever ``d`` is."""
+
+cimport numpy as cnp
+
+cnp.import_array()
+cnp.import_ufunc()
+
+
+cdef void doubles(char **args, cnp.npy_intp *n, cnp.npy_intp *steps, void *data) noexcept nogil:
+    cdef cnp.npy_intp i
+    cdef double g
+    for i in range(n[0]):
+        g = (<double *> (args[1] + i * steps[1]))[0]
+        (<double *> (args[2] + i * steps[2]))[0] = (<double *> (args[0] + i * steps[0]))[0] * g if g != 0 else 0
+
+
+cdef void floats(char **args, cnp.npy_intp *n, cnp.npy_intp *steps, void *data) noexcept nogil:
+    cdef cnp.npy_intp i
+    cdef float g
+    for i in range(n[0]):
+        g = (<float *> (args[1] + i * steps[1]))[0]
+        (<float *> (args[2] + i * steps[2]))[0] = (<float *> (args[0] + i * steps[0]))[0] * g if g != 0 else 0
+
+
+cdef cnp.PyUFuncGenericFunction loops[2]
+cdef char types[6]
+loops[0], loops[1] = floats, doubles
+types[0] = types[1] = types[2] = cnp.NPY_FLOAT
+types[3] = types[4] = types[5] = cnp.NPY_DOUBLE
+
+scale = cnp.PyUFunc_FromFuncAndData(
+    loops, NULL, types, 2, 2, 1, 0, "scale", "A tangent g times a partial d; a zero g stays zero whatever d is.", 0
+)

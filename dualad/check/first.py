@@ -1,0 +1,162 @@
+"""The tests of first derivatives: against differences, against each other, by Taylor remainders and the complex step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from dualad.check.differences import Differences
+from dualad.check.directions import Direction
+from dualad.check.report import FAILED, PASSED, SKIPPED, UNDECIDED, Test, largest
+from dualad.check.subject import Claim, Subject
+from dualad.check.taylor import slopes
+
+__all__ = ["complex_step", "duality", "project", "projected", "remainders", "same_value"]
+
+_ENOUGH: Final = 1e-3  # an estimate of the error that is a larger part of the derivative decides nothing
+_ROUNDING: Final = 1e4  # units in the last place by which two exact derivatives may differ
+_TINY_STEP: Final = 1e-30
+
+
+def projected(claim: Claim, subject: Subject, x: Any, chosen: Sequence[Direction], weights: Any) -> Any:
+    """Return what a claim says along each direction, shape (k, m); of weighted results, (k, r), where it is pulled back."""
+    v = np.stack([direction.v for direction in chosen])
+    if claim.matrix is not None:
+        return v @ claim.matrix(x).T
+    if claim.along is not None:
+        return np.reshape([claim.along(x, row) for row in v], (len(v), subject.m))
+    assert claim.back is not None
+    return v @ np.reshape([claim.back(x, u) for u in weights], (len(weights), subject.n)).T
+
+
+def rounding_of(
+    claim: Claim, subject: Subject, chosen: Sequence[Direction], weights: Any, said: Any, rng: np.random.Generator
+) -> Any:
+    """Return by how much a claim changes when x changes in its last bits: no derivative is better than that."""
+    worst = np.zeros_like(said)
+    with np.errstate(all="ignore"):
+        for _ in range(2):
+            moved = projected(claim, subject, subject.near(rng), chosen, weights)
+            worst = np.maximum(worst, np.nan_to_num(np.abs(moved - said)))
+    return worst
+
+
+def project(claim: Claim, subject: Subject, chosen: Sequence[Direction], seen: Differences, weights: Any, rng: Any) -> Test:
+    """The projection test: v'(df) against differences along v, for directions that cover the space and all results."""
+    said = projected(claim, subject, subject.x, chosen, weights)
+    view = seen if claim.back is None else mixed(seen, weights)
+    off, allowed = view.wrong(said)
+    if np.any(off > allowed):
+        # The function may be so badly conditioned that no derivative of it has all its digits.
+        allowed = allowed + 10.0 * rounding_of(claim, subject, chosen, weights, said, rng)
+    error, bound = largest(off, allowed)
+    name = f"{claim.name}: along {len(chosen)} directions, differences"
+    if np.any(off > allowed):
+        return Test(name, FAILED, error, bound, f"{np.count_nonzero(off > allowed)} of {off.size} slopes are wrong")
+    scale = np.nanmax(np.abs(np.where(np.isfinite(view.value), view.value, np.nan)), axis=0, initial=0.0)
+    decided = view.error <= np.maximum(_ENOUGH * scale, 1e-9 * np.max(scale, initial=0.0)) + 1e-12
+    if off.size and not np.any(decided):
+        return Test(name, UNDECIDED, error, bound, "the differences are too coarse here")
+    remarks = [f"{np.count_nonzero(~decided)} of {off.size} slopes undecided"] if not np.all(decided) else []
+    remarks += ["at a kink: between the one-sided slopes"] if np.any(view.kinked) else []
+    return Test(name, PASSED, error, bound, "; ".join(remarks))
+
+
+def mixed(seen: Differences, weights: Any) -> Differences:
+    """Return the differences of weighted sums of the results."""
+    plus, minus = np.maximum(weights, 0.0).T, np.minimum(weights, 0.0).T
+
+    def summed(x: Any, w: Any) -> Any:
+        # A result that differences say nothing about spoils its sums, unless its weight is 0.
+        with np.errstate(all="ignore"):
+            return np.sum(np.where(w == 0, 0.0, x[:, :, np.newaxis] * w), axis=1)
+
+    return Differences(
+        seen.sweeps,
+        summed(seen.value, weights.T),
+        summed(seen.error, np.abs(weights.T)),
+        summed(seen.low, plus) + summed(seen.high, minus),
+        summed(seen.high, plus) + summed(seen.low, minus),
+        summed(seen.kinked.astype(float), np.abs(weights.T)) > 0,
+    )
+
+
+def remainders(claim: Claim, said: Any, seen: Differences) -> Test:
+    """Taylor remainders: f(x + h v) - f(x) - h v'(df) must fall with the square of h."""
+    name = f"{claim.name}: Taylor remainder of slope 2"
+    worst, verdict, known = np.inf, PASSED, 0
+    for i, one in enumerate(seen.sweeps):
+        if len(one.steps) < 8:
+            continue
+        found = slopes(one, 2, said[i])
+        off, allowed = seen.wrong(said)
+        smooth = np.isfinite(found) & ~seen.kinked[i]
+        known += np.count_nonzero(smooth)
+        worst = min(worst, float(np.min(found, where=smooth, initial=np.inf)))
+        if np.any(smooth & (found < 1.5) & (off[i] > allowed[i])):
+            verdict = FAILED
+    if not known:
+        linear = "f is linear here to rounding" if not np.any(seen.kinked) else "f has a kink here"
+        return Test(name, SKIPPED, remark=linear)
+    return Test(name, verdict, remark=f"slope {worst:.2f}")
+
+
+def same_value(values: dict[str, Any], subject: Subject) -> Test:
+    """The value that comes with a derivative is that of f, bit for bit."""
+    wrong = [name for name, value in values.items() if not np.array_equal(np.ravel(value), subject.value, equal_nan=True)]
+    if wrong:
+        error = max(float(np.max(np.abs(np.ravel(values[name]) - subject.value), initial=0.0)) for name in wrong)
+        return Test("value of f, bit for bit", FAILED, error, 0.0, f"differs in {' and '.join(wrong)}")
+    return Test("value of f, bit for bit", PASSED, 0.0, 0.0)
+
+
+def duality(
+    forward: Claim, reverse: Claim, subject: Subject, chosen: Sequence[Direction], along: Any, weights: Any, back: Any, rng: Any
+) -> Test:
+    """<u, J v> = <J'u, v>: forward against reverse, without any step."""
+    pushed, pulled = along @ weights.T, back
+    size = np.abs(along) @ np.abs(weights).T + np.abs(pulled)
+    allowed = _ROUNDING * np.finfo(subject.x.dtype).eps * size
+    with np.errstate(all="ignore"):
+        off = np.abs(pushed - pulled)
+    comparable = np.isfinite(pushed) & np.isfinite(pulled)
+    off = np.where(comparable, off, np.where(np.isfinite(pushed) == np.isfinite(pulled), 0.0, np.inf))
+    if np.any(off > allowed):
+        loose = rounding_of(forward, subject, chosen, weights, along, rng) @ np.abs(weights).T
+        loose = loose + rounding_of(reverse, subject, chosen, weights, back, rng)
+        allowed = allowed + 10.0 * loose
+    error, bound = largest(off, allowed)
+    return Test("forward = reverse: <u, J v> = <J'u, v>", FAILED if np.any(off > allowed) else PASSED, error, bound)
+
+
+def complex_step(claim: Claim, said: Any, subject: Subject, chosen: Sequence[Direction], seen: Differences) -> Test:
+    """The complex step, where f computes with complex numbers and is analytic: exact to rounding."""
+    name = f"{claim.name}: complex step"
+    found = np.empty_like(said)
+    x = subject.points.x
+    for i, direction in enumerate(chosen):
+        try:
+            with np.errstate(all="ignore"):
+                y = np.asarray(subject.alone(x + 1j * _TINY_STEP * direction.v.reshape(subject.shape)))
+        except Exception as error:
+            return Test(name, SKIPPED, remark=f"f does not take complex numbers ({type(error).__name__})")
+        if y.dtype.kind != "c" or y.size != subject.m:
+            return Test(name, SKIPPED, remark="f returns real numbers for complex ones")
+        found[i] = np.ravel(y).imag / _TINY_STEP
+    with np.errstate(all="ignore"):
+        off = np.abs(found - said)
+        scale = np.max(np.abs(np.where(np.isfinite(found), found, 0.0)), axis=0, initial=0.0)
+    allowed = _ROUNDING * np.finfo(subject.x.dtype).eps * np.broadcast_to(scale, off.shape) + np.finfo(float).tiny
+    decided = np.isfinite(off)
+    error, bound = largest(np.where(decided, off, 0.0), allowed)
+    if not np.any(decided & (off > allowed)):
+        return Test(name, PASSED if np.any(decided) else SKIPPED, error, bound)
+    # The claim is to blame only where differences side with the complex step.
+    theirs, bounds = seen.wrong(found)
+    mine, _ = seen.wrong(said)
+    guilty = decided & (off > allowed) & (theirs <= bounds) & (mine > bounds)
+    if np.any(guilty):
+        return Test(name, FAILED, error, bound, f"{np.count_nonzero(guilty)} of {off.size} slopes are wrong")
+    return Test(name, SKIPPED, remark="f is not analytic (abs, conj, maximum or a branch), or rounding is larger")

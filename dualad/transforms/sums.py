@@ -1,0 +1,125 @@
+"""The adjoint of one array while it is summed: contributions to the whole, to views of it, and to single elements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from dualad.duck.kernels import DuckArray
+from dualad.ops.lanes import scatter_add, shape_of
+from dualad.reverse.kernels import Pick, Tape
+from dualad.transforms.times import plus
+
+__all__ = ["Sum"]
+
+Path = Sequence[Callable[[Any], Any]]
+
+
+class Sum:
+    """Contributions that are written on the tape when they must be, so that few nodes come of them.
+
+    The adjoint is ``whole``, without the elements in ``dead`` (which a write has overwritten), and the ``elements``. Where
+    ``whole`` is an array of this sum's own, views of it are added in place, and ``touched`` says where it is more than zero.
+    """
+
+    def __init__(self, tape: Tape, shape: tuple[int, ...], dtype: Any) -> None:
+        self.tape, self.shape, self.dtype = tape, shape, dtype
+        self.whole: Any = None
+        self.touched: Any = None
+        self.elements: dict[int, Any] = {}
+        self.dead: set[int] = set()
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether nothing has been added."""
+        return self.whole is None and not self.elements
+
+    def add(self, g: Any) -> None:
+        """Add to the whole."""
+        self._bury()
+        self.whole = g if self.whole is None else plus(self.whole, g)
+        self.touched = None
+
+    def add_at(self, place: int, g: Any) -> None:
+        """Add to one element, counted in C order."""
+        self.elements[place] = plus(self.elements[place], g) if place in self.elements else g
+
+    def take_at(self, place: int) -> Any:
+        """Take one element out and leave zero; None where nothing was added to it."""
+        g = self.elements.pop(place, None)
+        if self.whole is None or place in self.dead:
+            return g
+        self.dead.add(place)
+        index = np.unravel_index(place, self.shape)
+        if self.touched is not None and not self.touched[index]:
+            return g
+        here = self.whole[tuple(int(i) for i in index)]
+        if not isinstance(here, DuckArray):
+            here = float(here)
+        return here if g is None else plus(here, g)
+
+    def add_through(self, path: Path, g: Any) -> None:
+        """Add to a view."""
+        # A last step that is an index is that of the assignment.
+        index: Any = ...
+        if path and isinstance(path[-1], Pick):
+            *path, index = *path[:-1], path[-1].index
+        target, touched = self._views(path)
+        target[index] = target[index] + g if np.any(touched[index]) else g
+        touched[index] = True
+
+    def take_through(self, path: Path, index: Any) -> Any:
+        """Take the elements at an index of a view out and leave zero; None where nothing was added to them."""
+        self._settle()
+        target, touched = self._views(path)
+        if not np.any(touched[index]):
+            return None
+        g = np.copy(target[index])
+        target[index] = 0.0
+        touched[index] = False
+        return g
+
+    def value(self) -> Any:
+        """Return the adjoint, None for zero."""
+        self._settle()
+        return self.whole
+
+    def _views(self, path: Path) -> tuple[Any, Any]:
+        self._bury()
+        if self.touched is None:
+            zeros = np.zeros(self.shape, self.dtype)
+            found = self.whole
+            self.touched = np.full(self.shape, found is not None)
+            self.whole = np.copy(found) if isinstance(found, DuckArray) else self.tape.constant(zeros if found is None else zeros + found)
+        target, touched = self.whole, self.touched
+        for step in path:
+            target, touched = step(target), step(touched)
+        return target, touched
+
+    def _bury(self) -> None:
+        """Make the dead elements of the whole zero."""
+        if not self.dead:
+            return
+        alive = np.ones(self.shape, bool)
+        alive.reshape(-1)[list(self.dead)] = False
+        self.dead.clear()
+        self.whole = np.where(alive, self.whole, 0.0) if np.any(alive) else None
+        self.touched = None
+
+    def _settle(self) -> None:
+        """Add the single elements to the whole."""
+        self._bury()
+        if not self.elements:
+            return
+        places = sorted(self.elements)
+        parts = [g if isinstance(g, DuckArray) else np.float64(g) for g in map(self.elements.__getitem__, places)]
+        self.elements = {}
+        g: Any = np.stack(parts)
+        size = int(np.prod(self.shape))
+        if len(places) < size:
+            g = scatter_add(g, (np.array(places),), (size,))
+        if shape_of(g) != self.shape:
+            g = np.reshape(g, self.shape)
+        self.add(g)
