@@ -216,3 +216,27 @@ def stale_build(names: Sequence[str]) -> str:
         "These rows are run by their formulas, which is right and slower; to compile them, build again: "
         "python setup.py build_ext --inplace, or pip install --editable . in the folder of the source."
     )
+
+
+def wrong_cotangent(place: int, wanted: Any, found: Any) -> str:
+    """Sentence for a pullback."""
+    return (
+        f"cotangent {place} has shape {tuple(found)} and the result it belongs to has shape {tuple(wanted)}; a cotangent "
+        "must have the shape of its result."
+    )
+
+
+def no_argument(name: str, argnums: Any, number: int, given: int) -> str:
+    """Sentence for argnums beyond the arguments of the call."""
+    return (
+        f"{name}: argnums={argnums!r} asks for positional argument {number}, and the function was called with {given} "
+        "positional arguments. Pass the arguments to differentiate in by position."
+    )
+
+
+def keyword_only(name: str, keywords: Any) -> str:
+    """Sentence for a function with a rule of its own that has keyword-only arguments."""
+    return (
+        f"{name} has a rule of its own and takes keyword-only arguments ({', '.join(keywords)}), which the rule cannot see. "
+        "Make them positional, or bind them with functools.partial or a closure before the rule is defined."
+    )

@@ -146,6 +146,10 @@ cdef class DuckArray:
     def _elementwise(self, row, function, tuple inputs):
         return self.elementwise(row, function, inputs)
 
+    def _discrete(self, function, args, kwargs):
+        """Call a function whose result does not vary: on the values, unless an engine keeps account of it."""
+        return function(*protocol.stripped(args), **{name: protocol.stripped(value) for name, value in kwargs.items()})
+
     # --- operators
 
     def __add__(left, right):

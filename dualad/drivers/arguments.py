@@ -10,7 +10,7 @@ import numpy as np
 
 from dualad import errors
 from dualad.duck.kernels import DuckArray
-from dualad.forward.indexing import any_forward, lift
+from dualad.duck.operands import any_duck, lift
 from dualad.forward.kernels import Dual, Forward, HyperDual, rebuild
 
 __all__ = ["Varied", "as_argument", "chunks", "collect", "identity_lanes", "lanes_of", "seeded"]
@@ -27,7 +27,7 @@ def as_argument(x: Any, name: str) -> Any:
     if isinstance(x, DuckArray):
         return x
     if isinstance(x, (list, tuple)) or (isinstance(x, np.ndarray) and x.dtype == object):
-        if any_forward(x):
+        if any_duck(x):
             return lift(np.array(x, dtype=object))
         try:
             x = np.asarray(x)
@@ -121,7 +121,7 @@ def collect(y: Any) -> Any:
     """Return what a function returned as one array, or raise the sentence for a ragged return."""
     if isinstance(y, DuckArray):
         return y
-    if isinstance(y, (list, tuple)) and any_forward(y):
+    if isinstance(y, (list, tuple)) and any_duck(y):
         parts = [collect(part) for part in y]
         if len({np.shape(part) for part in parts}) > 1:
             raise errors.RaggedReturn(errors.ragged(f"a {type(y).__name__} of parts of different shapes"))
@@ -131,7 +131,7 @@ def collect(y: Any) -> Any:
     except ValueError:
         raise errors.RaggedReturn(errors.ragged(f"a {type(y).__name__} of parts of different shapes")) from None
     if array.dtype == object:
-        if array.ndim and any_forward(array):
+        if array.ndim and any_duck(array):
             return collect(array.tolist())
         raise errors.RaggedReturn(errors.ragged(f"an object of type {type(y).__name__}"))
     return errors.real_array(array, "the differentiated function", "returns")

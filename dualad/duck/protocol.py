@@ -1,7 +1,8 @@
 """NumPy's two protocols, for any engine: which row serves a call, and what ``out``, ``where`` and ``dtype`` mean.
 
 An engine is asked only for ``_elementwise(row, function, inputs)``, ``_array_row(row, args, kwargs)``,
-``_constant(value)``, ``_lift(objects)``, ``_with_value(value)`` and ``_primal()``.
+``_discrete(function, args, kwargs)``, ``_constant(value)``, ``_lift(objects)``, ``_with_value(value)`` and
+``_primal()``.
 """
 
 from __future__ import annotations
@@ -133,8 +134,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         inputs = joined(inputs, by)
     _check_dtype(kwargs.get("dtype"), name)
     if isinstance(row, Discrete):
-        kwargs = {key: stripped(value) for key, value in kwargs.items()}
-        result = getattr(ufunc, method)(*map(stripped, inputs), **kwargs)
+        result = by._discrete(getattr(ufunc, method), inputs, kwargs)
     elif method != "__call__":
         result = _call_method(by.level, ufunc, method, inputs, kwargs)
     elif isinstance(row, Elementwise):
@@ -185,7 +185,7 @@ def call_function(like: Any, function: Callable[..., Any], args: tuple[Any, ...]
         return _create_like(function, *args, **kwargs)
     row = row_of(function)
     if isinstance(row, Discrete):
-        return function(*stripped(args), **{name: stripped(value) for name, value in kwargs.items()})
+        return survey(args, kwargs).top._discrete(function, args, kwargs)
     if len(args) > _places(row):
         args, kwargs = _by_name(row, args, kwargs)
     out = None

@@ -1,0 +1,763 @@
+"""The tape: a Wengert list in columns, and the recorded arrays that write it.
+
+A scalar's value stands in the node itself. An array keeps its numbers in a :class:`Cell` that its views share; writing
+makes a new version of the cell, a node of its own, and copies the numbers first where a recorded operation needs them.
+"""
+
+cimport cython
+cimport numpy as cnp
+from libc.math cimport isfinite, pow as c_pow
+from libc.stdlib cimport free, realloc
+
+import numpy as np
+
+from dualad import errors
+from dualad.ops import code as codes, formula
+from dualad.ops.table import TABLE, NoTangent, Todo
+
+from dualad._duck cimport (ADD, DIVIDE, MULTIPLY, NEGATIVE, POWER, ROWS, SUBTRACT, DuckArray, no_sequence)
+from dualad._kernel cimport MOST, Kernel, Loops, call_scalar, loops_of
+
+cnp.import_array()
+
+# The Python side, handed over once when dualad.reverse is imported: it needs the classes below.
+cdef object array_row, get_item, set_item, lift, discrete, compare, astype_row
+
+
+def hang(rules):
+    """Take the Python module with the rules of array operators."""
+    global array_row, get_item, set_item, lift, discrete, compare, astype_row
+    array_row, get_item, set_item = rules.array_row, rules.get_item, rules.set_item
+    lift, discrete, compare, astype_row = rules.lift, rules.discrete, rules.compare, rules.ASTYPE
+
+
+# --- elementwise rows, numbered -------------------------------------------------------------------------------------------
+
+
+cdef class Rule:
+    """An elementwise row with its number on every tape and its kernels, made when first needed."""
+
+    cdef object kernel(self, unsigned int active, unsigned int whole):
+        """Return the Kernel of the first partials in the active arguments; None where NumPy must evaluate them."""
+        cdef long key = (<long> whole << 16) | active
+        try:
+            return self.kernels[key]
+        except KeyError:
+            pass
+        chosen = tuple([i for i in range(self.arguments) if active >> i & 1])
+        code = codes.first_code(self.row, chosen, tuple([bool(whole >> i & 1) for i in range(self.arguments)]))
+        made = None if code is None or code.slots > 64 else Kernel(code)
+        self.kernels[key] = made
+        return made
+
+    def refuse(self, active):
+        """Raise the sentence for a partial that has no meaning or is not written."""
+        rules = formula.partials(self.row)
+        for i in active:
+            for mark in rules[i]:
+                if isinstance(mark, Todo):
+                    raise errors.NotWritten(errors.not_written(self.row.name, self.row.args[i], mark.reason))
+            if all([mark is NoTangent for mark in rules[i]]):
+                raise errors.DiscreteArgument(errors.discrete_argument(self.row.name, self.row.args[i]))
+
+
+RULES = []
+cdef dict rules_by_row = {}
+
+
+cdef Rule rule_of(object row):
+    cdef Rule made
+    found = rules_by_row.get(row)
+    if found is not None:
+        return <Rule> found
+    made = Rule.__new__(Rule)
+    made.row, made.arguments, made.outputs = row, len(row.args), row.outputs
+    made.kernels = {}
+    made.loops = None
+    whole = any([interval.integer for interval in row.domain])
+    if isinstance(row.function, np.ufunc) and row.outputs == 1 and not whole:
+        loops = loops_of(row.function, made.arguments)
+        made.loops = loops if loops.found else None
+    needed = set()
+    for by_output in formula.partials(row):
+        for partial in by_output:
+            needed |= formula.names_in(partial)
+    made.needed = sum([1 << i for i, name in enumerate(row.args) if name in needed])
+    if needed - set(row.args):
+        made.needed |= 1u << 31
+    made.code = len(RULES)
+    RULES.append(made)
+    rules_by_row[row] = made
+    return made
+
+
+cdef list by_operator = [rule_of(row) for row in ROWS]
+
+
+# --- storage ---------------------------------------------------------------------------------------------------------------
+
+
+cdef class Cell:
+    """The numbers that an array and its views share, with the node of their present version."""
+
+    @property
+    def numbers(self):
+        """The present numbers."""
+        return self.buffer
+
+
+cdef Cell new_cell(object buffer, int node, bint pinned):
+    cdef Cell cell = Cell.__new__(Cell)
+    cell.buffer, cell.node, cell.pinned = buffer, node, pinned
+    cell.data = NULL
+    # Offsets of elements are counted in C order, in which the cotangent is laid out.
+    if (type(buffer) is np.ndarray and cnp.PyArray_TYPE(<cnp.ndarray> buffer) == cnp.NPY_DOUBLE
+            and cnp.PyArray_ISCARRAY_RO(<cnp.ndarray> buffer)):
+        cell.data = <double *> cnp.PyArray_DATA(<cnp.ndarray> buffer)
+    return cell
+
+
+cdef int unpin(Cell cell) except -1:
+    """Copy the numbers before a write where a recorded operation still needs them."""
+    if cell.pinned:
+        cell.buffer = np.copy(cell.buffer, order="K") if isinstance(cell.buffer, np.ndarray) else np.copy(cell.buffer)
+        cell.pinned = False
+        cell.copy += 1
+        if cell.data != NULL:
+            cell.data = <double *> cnp.PyArray_DATA(<cnp.ndarray> cell.buffer)
+    return 0
+
+
+cdef class Record:
+    """What a node keeps that is no scalar operation: its row, its operands and what its rule will need.
+
+    ``kind`` is "elementwise", "row", "view", "write", "item", "discrete" or "constant". ``operands`` are node numbers, -1
+    for a constant; ``primals`` their values.
+    """
+
+    @property
+    def scalar_value(self):
+        return self.value
+
+
+cdef int enlarge(void **column, size_t bytes) except -1:
+    cdef void *fresh = realloc(column[0], bytes)
+    if fresh == NULL:
+        raise MemoryError
+    column[0] = fresh
+    return 0
+
+
+cdef class Tape:
+    """A list of nodes in the order in which they were computed.
+
+    ``op``, ``a``, ``b``, ``at`` and ``v`` are columns: the operator, its operands (-1 for a constant, which then stands
+    in ``at``), an attribute, and the value of a scalar. ``slot`` numbers the cotangent of an array; versions of one
+    array share it.
+    """
+
+    def __cinit__(self, long long level=0):
+        self.level = level
+        self.records, self.guards, self.inputs = [], [], []
+        self.outputs = None
+
+    def __dealloc__(self):
+        free(self.op)
+        free(self.a)
+        free(self.b)
+        free(self.slot)
+        free(self.at)
+        free(self.v)
+
+    cdef int grow(self) except -1:
+        cdef Py_ssize_t room = max(64, self.room * 2)
+        if room > 2000000000:
+            raise MemoryError("a tape holds at most 2e9 nodes")
+        enlarge(<void **> &self.op, room * sizeof(int))
+        enlarge(<void **> &self.a, room * sizeof(int))
+        enlarge(<void **> &self.b, room * sizeof(int))
+        enlarge(<void **> &self.slot, room * sizeof(int))
+        enlarge(<void **> &self.at, room * sizeof(double))
+        enlarge(<void **> &self.v, room * sizeof(double))
+        self.room = room
+        return 0
+
+    cdef int append(self, int op, int a, int b, int slot, double at, double v) except -1:
+        """Write a node and return its number."""
+        cdef Py_ssize_t n = self.n
+        if n == self.room:
+            self.grow()
+        self.op[n], self.a[n], self.b[n], self.slot[n] = op, a, b, slot
+        self.at[n], self.v[n] = at, v
+        self.n = n + 1
+        return <int> n
+
+    cdef int new_slot(self):
+        self.slots += 1
+        return self.slots - 1
+
+    def __len__(self):
+        return self.n
+
+    # --- writing
+
+    def input(self, array):
+        """Write an input and return its recorded array."""
+        out = self.constant(array)
+        self.inputs.append((<Recorded> out).place)
+        return out
+
+    def constant(self, value):
+        """Write a constant (or an input) and return its recorded array."""
+        cdef int node
+        if type(value) is np.float64 or type(value) is float:
+            return scalar(self, self.append(LEAF, -1, -1, -1, 0.0, value))
+        record = make_record("constant", None, (), [], value)
+        return self.general(<Record> record, value, True)
+
+    def record(self, kind, row, operands, primals, value, plan=None, args=None, kwargs=None, path=None, index=None):
+        """Write a node of any kind and return what the user gets: a recorded array, a scalar, or several."""
+        cdef Record made = <Record> make_record(kind, row, operands, primals, value)
+        made.plan, made.args, made.kwargs, made.path, made.index = plan, args, kwargs, path, index
+        return self.general(made, value, True)
+
+    cdef object general(self, Record record, object value, bint pinned):
+        """Write ``records[at]`` and return its recorded result; several results follow as items of it."""
+        cdef int node
+        cdef double v = 0.0
+        cdef object kind
+        if isinstance(value, (tuple, list)):
+            node = self.append(GENERAL, -1, -1, self.new_slot(), len(self.records), 0.0)
+            self.records.append(record)
+            items = []
+            for i, part in enumerate(value):
+                if not isinstance(part, (np.ndarray, np.generic, DuckArray)) or record_is_discrete(part):
+                    items.append(part)
+                    continue
+                item = make_record("item", None, (node,), [None], part)
+                (<Record> item).index = i
+                record.items[i] = self.n
+                items.append(self.general(<Record> item, part, True))
+            return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+        if type(value) is np.float64:
+            v = value
+            node = self.append(GENERAL, -1, -1, -1, len(self.records), v)
+            self.records.append(record)
+            return scalar(self, node)
+        record.shape = value.shape
+        record.dtype = value.dtype
+        kind = value.dtype.kind
+        node = self.append(GENERAL, -1, -1, self.new_slot(), len(self.records), 0.0)
+        self.records.append(record)
+        if isinstance(value, DuckArray):
+            self.boxed = True
+        elif not isinstance(value, np.ndarray):
+            value = np.asarray(value)
+        return array(self, node, value, kind, pinned)
+
+    def view(self, like, step, value):
+        """Return a recorded view: ``step`` makes it from its base, for numbers and cotangents alike."""
+        cdef Recorded base = <Recorded> like
+        cdef Recorded out
+        out = new_array(self, value.shape == () and not isinstance(value, np.ndarray))
+        out.cell, out.kind = base.cell, base.kind
+        out.path = (base.path or ()) + (step,)
+        out.held, out.copy, out.version = value, base.cell.copy, -1
+        return out
+
+    def handle(self, int node, value=None):
+        """Return a recorded array that stands for a node (for transforms, which write rules as nodes)."""
+        cdef Record record
+        if not 0 <= node < self.n:
+            raise IndexError(f"the tape has {self.n} nodes and no node {node}")
+        if self.slot[node] < 0:
+            return scalar(self, node)
+        record = <Record> self.records[<Py_ssize_t> self.at[node]]
+        value = record.value if value is None else value
+        if isinstance(value, np.ndarray) or isinstance(value, DuckArray):
+            return array(self, node, value, value.dtype.kind, True)
+        raise errors.DerivativeLost(f"the value of node {node} was not kept")
+
+    # --- reading (for printing, transforms, and the reference sweeps)
+
+    def operator(self, int node):
+        """Return the operator number of a node."""
+        return self.op[node]
+
+    def fields(self, int node):
+        """Return ``(op, a, b, slot, at, v)`` of a node."""
+        return self.op[node], self.a[node], self.b[node], self.slot[node], self.at[node], self.v[node]
+
+    def row_of(self, int node):
+        """Return the elementwise row of a scalar node."""
+        return (<Rule> RULES[self.op[node]]).row
+
+    def record_of(self, int node):
+        """Return the Record of a general node."""
+        return self.records[<Py_ssize_t> self.at[node]]
+
+    @property
+    def nbytes(self):
+        """Bytes that the columns hold."""
+        return self.room * (4 * sizeof(int) + 2 * sizeof(double))
+
+
+cdef bint record_is_discrete(object part):
+    return part.dtype.kind != "f"
+
+
+cdef object make_record(object kind, object row, tuple operands, list primals, object value):
+    cdef Record record = Record.__new__(Record)
+    record.kind, record.row, record.operands, record.primals, record.value = kind, row, operands, primals, value
+    record.path = ()
+    record.items = {}
+    if isinstance(value, (np.ndarray, np.generic, DuckArray)):
+        record.shape, record.dtype = value.shape, value.dtype
+    return record
+
+
+cdef inline RecordedScalar scalar(Tape tape, int node):
+    cdef RecordedScalar out = RecordedScalar.__new__(RecordedScalar)
+    out.level, out.tape, out.place, out.kind = tape.level, tape, node, c"f"
+    return out
+
+
+cdef Recorded new_array(Tape tape, bint boxed_scalar):
+    cdef Recorded out
+    if boxed_scalar:
+        out = RecordedScalar.__new__(RecordedScalar)
+    else:
+        out = Recorded.__new__(Recorded)
+    out.level, out.tape = tape.level, tape
+    return out
+
+
+cdef Recorded array(Tape tape, int node, object value, str kind, bint pinned):
+    """Return the recorded array of a node that has just been written."""
+    cdef Recorded out = new_array(tape, isinstance(value, DuckArray) and value.shape == ())
+    out.place, out.kind = node, ord(kind)
+    out.cell = new_cell(value, node, pinned)
+    out.held = value
+    return out
+
+
+# --- recorded arrays ---------------------------------------------------------------------------------------------------------
+
+
+@cython.no_gc
+cdef class Recorded(DuckArray):
+    """An array whose operations are written on a tape. Users receive them; they do not make them."""
+
+    cdef object primal(self):
+        if self.cell is None:
+            return np.float64(self.tape.v[self.place]) if self.held is None else self.held
+        if self.copy != self.cell.copy:
+            value = self.cell.buffer
+            for step in self.path or ():
+                value = step(value)
+            self.held = value
+            self.copy = self.cell.copy
+        return self.held
+
+    cdef int node(self) except -2:
+        """Return the node of the present version; a view is written anew after its base was."""
+        cdef Record record
+        if self.cell is None:
+            return self.place
+        if self.path is None:
+            return self.cell.node
+        if self.version != self.cell.version:
+            record = <Record> make_record("view", None, (self.cell.node,), [None], self.primal())
+            record.path = self.path
+            self.place = self.tape.append(GENERAL, -1, -1, self.tape.new_slot(), len(self.tape.records), 0.0)
+            self.tape.records.append(record)
+            self.version = self.cell.version
+        return self.place
+
+    def _primal(self):
+        return self.primal()
+
+    def _operand(self, bint needed=True):
+        """Return the node, having made sure that a write keeps these numbers where a rule needs them."""
+        if needed and self.cell is not None:
+            self.cell.pinned = True
+        return self.node()
+
+    @property
+    def _tape(self):
+        return self.tape
+
+    @property
+    def _is_scalar(self):
+        return type(self) is RecordedScalar
+
+    @property
+    def _cell(self):
+        return self.cell
+
+    @property
+    def _is_discrete(self):
+        return self.kind != c"f"
+
+    @property
+    def _path(self):
+        return self.path or ()
+
+    def _constant(self, value):
+        return self.tape.constant(np.asarray(value) if not isinstance(value, (np.float64, DuckArray)) else value)
+
+    def _with_value(self, value):
+        """Return the array with NumPy's own value in place of one that differs from it by rounding."""
+        if plain_bytes(self.primal()) == plain_bytes(value):
+            return self
+        return self.tape.record("row", COPY, (self._operand(False),), [None], value, COPY.plan(value))
+
+    def _lift(self, objects):
+        return lift(objects)
+
+    def _array_row(self, row, args, kwargs):
+        return array_row(self, row, args, kwargs)
+
+    def _discrete(self, function, args, kwargs):
+        return discrete(self, function, args, kwargs)
+
+    def _astype(self, dtype):
+        return lift_astype(self, dtype)
+
+    def _overwrite(self, index, value_node, primal):
+        """Write ``primal`` at ``index`` (through views to the base) as a new version."""
+        cdef Record record
+        cdef int node, before = self.cell.node
+        held = write_target(self)
+        held[index] = primal
+        record = <Record> make_record("write", None, (before, value_node), [None, None], None)
+        record.path, record.index = self.path or (), index
+        record.primals[1] = np.shape(primal)
+        record.shape, record.dtype = self.cell.buffer.shape, self.cell.buffer.dtype
+        node = self.tape.append(GENERAL, -1, -1, self.tape.slot[before], len(self.tape.records), 0.0)
+        self.tape.records.append(record)
+        self.cell.node = node
+        self.cell.version += 1
+
+    def _adopt(self, node, value):
+        """Take over the numbers of a node that has just been written: ``x[...] = value`` without a copy."""
+        cdef Cell cell = self.cell
+        cdef Cell fresh = new_cell(value, node, False)
+        cell.buffer, cell.node, cell.pinned, cell.data = fresh.buffer, fresh.node, False, fresh.data
+        cell.version += 1
+        cell.copy += 1
+
+    def __getitem__(self, index):
+        cdef Py_ssize_t i, n
+        cdef cnp.ndarray held
+        cdef double *at
+        cdef Tape tape = self.tape
+        if type(index) is int and self.cell is not None and self.cell.data != NULL:
+            held = <cnp.ndarray> self.primal()
+            if cnp.PyArray_NDIM(held) == 1:
+                n = cnp.PyArray_DIM(held, 0)
+                i = index
+                if i < 0:
+                    i += n
+                if not 0 <= i < n:
+                    raise IndexError(f"index {index} is out of bounds for axis 0 with size {n}")
+                at = <double *> cnp.PyArray_GETPTR1(held, i)
+                return scalar(tape, tape.append(READ, self.cell.node, -1, -1, at - self.cell.data, at[0]))
+        return get_item(self, index)
+
+    def _read(self, place):
+        """Read one element of an array of doubles; ``place`` is a full index."""
+        cdef cnp.ndarray one
+        cdef double *at
+        one = self.primal()[place + (Ellipsis,)]
+        at = <double *> cnp.PyArray_DATA(one)
+        return scalar(self.tape, self.tape.append(READ, self.cell.node, -1, -1, at - self.cell.data, at[0]))
+
+    @property
+    def _has_doubles(self):
+        return self.cell is not None and self.cell.data != NULL
+
+    def __setitem__(self, index, value):
+        cdef Py_ssize_t i, n
+        cdef cnp.ndarray held
+        cdef double *at
+        cdef double v
+        cdef int source = -1
+        cdef Cell cell = self.cell
+        cdef Tape tape = self.tape
+        if type(index) is int and cell is not None and cell.data != NULL:
+            if type(value) is RecordedScalar and (<Recorded> value).tape is tape and (<Recorded> value).held is None:
+                source = (<Recorded> value).place
+                v = tape.v[source]
+            elif type(value) is float or type(value) is int:
+                v = value
+            else:
+                set_item(self, index, value)
+                return
+            held = <cnp.ndarray> write_target(self)
+            if cnp.PyArray_NDIM(held) == 1:
+                n = cnp.PyArray_DIM(held, 0)
+                i = index
+                if i < 0:
+                    i += n
+                if not 0 <= i < n:
+                    raise IndexError(f"index {index} is out of bounds for axis 0 with size {n}")
+                at = <double *> cnp.PyArray_GETPTR1(held, i)
+                at[0] = v
+                cell.node = tape.append(WRITE, cell.node, source, tape.slot[cell.node], at - cell.data, v)
+                cell.version += 1
+                return
+        set_item(self, index, value)
+
+    def __richcmp__(self, other, int op):
+        cdef Tape tape = self.tape
+        cdef RecordedScalar out
+        cdef double x, y
+        cdef int b = -1
+        cdef bint v
+        if type(self) is RecordedScalar and self.held is None:
+            x = tape.v[self.place]
+            if type(other) is RecordedScalar and (<Recorded> other).tape is tape and (<Recorded> other).held is None:
+                b = (<Recorded> other).place
+                y = tape.v[b]
+            elif type(other) is float or type(other) is int:
+                y = other
+            else:
+                return compare(self, other, op)
+            if op == 0:
+                v = x < y
+            elif op == 1:
+                v = x <= y
+            elif op == 2:
+                v = x == y
+            elif op == 3:
+                v = x != y
+            elif op == 4:
+                v = x > y
+            else:
+                v = x >= y
+            out = scalar(tape, tape.append(COMPARE + op, self.place, b, -1, 0.0 if b >= 0 else y, v))
+            out.kind = c"b"
+            return out
+        return compare(self, other, op)
+
+    def __bool__(self):
+        cdef bint outcome
+        if self.cell is None and self.held is None:
+            outcome = self.tape.v[self.place] != 0
+        else:
+            outcome = bool(self.primal())
+        self.tape.guards.append((self.node(), outcome))
+        return outcome
+
+    def __int__(self):
+        outcome = int(self.primal())
+        self.tape.guards.append((self.node(), outcome))
+        return outcome
+
+    def __index__(self):
+        if self.kind == c"f":
+            raise TypeError(f"only integers can be used as an index; this recorded array has dtype {self.dtype}")
+        outcome = self.primal().__index__()
+        self.tape.guards.append((self.node(), outcome))
+        return outcome
+
+    def __float__(self):
+        if self.kind == c"f":
+            return DuckArray.__float__(self)
+        return float(int(self))
+
+    @property
+    def shape(self):
+        """Shape of the value."""
+        return () if self.cell is None and self.held is None else self.primal().shape
+
+    @property
+    def dtype(self):
+        """Type of the value."""
+        if self.kind == c"b":
+            return np.dtype(bool)
+        return np.dtype(float) if self.cell is None and self.held is None else self.primal().dtype
+
+    @property
+    def size(self):
+        """Number of elements of the value."""
+        return 1 if self.cell is None and self.held is None else self.primal().size
+
+    @property
+    def value(self):
+        """The value that was computed."""
+        return self.primal()
+
+    def __repr__(self):
+        return f"Recorded({self.primal()!r}, node={self.node()})"
+
+    def __reduce__(self):
+        raise TypeError("a recorded array belongs to a recording that is running and cannot be pickled")
+
+    # --- elementwise rules
+
+    cdef object operate(self, int op, object left, object right):
+        cdef double x = 0, y = 0, v
+        cdef int a = -1, b = -1
+        cdef Tape tape = self.tape
+        if op <= NEGATIVE and type(self) is RecordedScalar and self.kind == c"f" and self.held is None:
+            if type(left) is RecordedScalar:
+                if (<Recorded> left).tape is not tape or (<Recorded> left).held is not None or (<Recorded> left).kind != c"f":
+                    return DuckArray.operate(self, op, left, right)
+                a = (<Recorded> left).place
+                x = tape.v[a]
+            elif type(left) is float or type(left) is int:
+                x = left
+            else:
+                return DuckArray.operate(self, op, left, right)
+            if op == NEGATIVE:
+                return scalar(tape, tape.append((<Rule> by_operator[op]).code, a, -1, -1, 0.0, -x))
+            if type(right) is RecordedScalar:
+                if (<Recorded> right).tape is not tape or (<Recorded> right).held is not None or (<Recorded> right).kind != c"f":
+                    return DuckArray.operate(self, op, left, right)
+                b = (<Recorded> right).place
+                y = tape.v[b]
+            elif type(right) is float or type(right) is int:
+                y = right
+            else:
+                return DuckArray.operate(self, op, left, right)
+            if op == MULTIPLY:
+                v = x * y
+            elif op == ADD:
+                v = x + y
+            elif op == SUBTRACT:
+                v = x - y
+            elif op == DIVIDE and y != 0:
+                v = x / y
+            elif op == POWER:
+                v = c_pow(x, y)
+            else:
+                return DuckArray.operate(self, op, left, right)
+            # NumPy warns of an overflow or an invalid operation: let it do so where the result says there was one.
+            if isfinite(v):
+                return scalar(tape, tape.append((<Rule> by_operator[op]).code, a, b, -1, x if a < 0 else y, v))
+        return DuckArray.operate(self, op, left, right)
+
+    cdef object elementwise(self, object row, object function, tuple inputs):
+        cdef Rule rule = rule_of(row)
+        cdef double x[2]
+        cdef int node[2]
+        cdef int i = 0
+        cdef Tape tape = self.tape
+        cdef double v
+        if rule.loops is not None and function is rule.loops.ufunc and rule.arguments <= 2:
+            node[0] = node[1] = -1
+            for given in inputs:
+                if type(given) is RecordedScalar:
+                    if (<Recorded> given).tape is not tape or (<Recorded> given).held is not None:
+                        break
+                    node[i] = (<Recorded> given).place
+                    x[i] = tape.v[node[i]]
+                    if (<Recorded> given).kind != c"f":
+                        break
+                elif type(given) is float or type(given) is int:
+                    x[i] = given
+                else:
+                    break
+                i += 1
+            if i == rule.arguments:
+                v = call_scalar(rule.loops, x)
+                if isfinite(v):
+                    return scalar(tape, tape.append(rule.code, node[0], node[1], -1, x[0] if node[0] < 0 else x[1], v))
+        return record_elementwise(self, rule, function, inputs)
+
+
+COPY = TABLE.named("copy")
+
+
+def plain_bytes(value):
+    while isinstance(value, DuckArray):
+        value = value._primal()
+    return np.asarray(value).tobytes()
+
+
+cdef object write_target(Recorded self):
+    """Return the present numbers of an array, made safe to write."""
+    cdef bint moved = self.cell.pinned
+    if isinstance(self.cell.buffer, np.ndarray) and not self.primal().flags.writeable:
+        raise ValueError("assignment destination is read-only")
+    unpin(self.cell)
+    if moved and self.path is None:
+        self.held, self.copy = self.cell.buffer, self.cell.copy
+    return self.primal()
+
+
+cdef object record_elementwise(Recorded self, Rule rule, object function, tuple inputs):
+    """Write ``function(*inputs)`` as a node; at least one input is of this tape."""
+    cdef Tape tape = self.tape
+    cdef Recorded one
+    cdef Record record
+    cdef unsigned int active = 0, whole = 0
+    cdef int i
+    cdef list nodes = [], primals = [], kept = []
+    cdef bint discrete_only = True
+    for i, x in enumerate(inputs):
+        if isinstance(x, Recorded) and (<Recorded> x).level == self.level:
+            one = <Recorded> x
+            nodes.append(one)
+            if one.kind == c"f":
+                active |= 1 << i
+                discrete_only = False
+            primals.append(one.primal())
+        else:
+            if isinstance(x, (list, tuple)):
+                x = np.asarray(x)
+            if isinstance(x, np.ndarray) and x.dtype == object:
+                lifted = [lift(y) for y in inputs]
+                return function(*lifted)
+            if not isinstance(x, DuckArray) and np.result_type(x).kind in "iub":
+                whole |= 1 << i
+            nodes.append(None)
+            primals.append(x)
+    if discrete_only:
+        return discrete(self, function, inputs, {})
+    value = function(*primals)
+    rule.refuse([i for i in range(rule.arguments) if active >> i & 1])
+    for part in (value if rule.outputs > 1 else (value,)):
+        if part.dtype.kind == "c" or not isinstance(part, DuckArray) and part.dtype.kind == "f":
+            errors.check_real(part.dtype, rule.row.name)
+    numbers = []
+    for i, handle in enumerate(nodes):
+        if handle is None:
+            numbers.append(-1)
+            kept.append(primals[i])
+            continue
+        one = <Recorded> handle
+        if rule.needed >> i & 1:
+            if one.cell is not None:
+                one.cell.pinned = True
+            kept.append(primals[i])
+        else:
+            # The rule needs the shape and the type only: the numbers may be overwritten or given back.
+            kept.append(primals[i] if one.cell is None else Shape(primals[i].shape, primals[i].dtype))
+        numbers.append(one.node() if active >> i & 1 else -1)
+    record = <Record> make_record("elementwise", rule.row, tuple(numbers), kept, value)
+    record.rule, record.active, record.whole = rule, active, whole
+    return tape.general(record, value, rule.needed >> 31 & 1)
+
+
+class Shape:
+    """Stands for an operand of which only shape and dtype matter."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, shape, dtype):
+        self.shape, self.dtype = shape, dtype
+
+
+def lift_astype(Recorded self, dtype):
+    return array_row(self, astype_row, (self, dtype), {})
+
+
+@cython.no_gc
+cdef class RecordedScalar(Recorded):
+    """A recorded number."""
+
+
+no_sequence(RecordedScalar)

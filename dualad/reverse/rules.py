@@ -1,0 +1,194 @@
+"""How recorded arrays meet the array rows of the table, indices and assignment: what is written on the tape."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from dualad import errors
+from dualad.duck.kernels import DuckArray
+from dualad.duck.operands import Operands, any_duck
+from dualad.ops.table import TABLE, Linear, Map, Operator
+from dualad.reverse.kernels import Recorded
+
+__all__ = ["array_row", "compare", "discrete", "get_item", "lift", "set_item"]
+
+_COMPARE = (operator.lt, operator.le, operator.eq, operator.ne, operator.gt, operator.ge)
+
+
+def _settled(part: Any, level: int) -> Any:
+    """Return arguments with the recorded integers, booleans and masks of this tape as plain values."""
+    if isinstance(part, Recorded) and part.level == level and part._is_discrete:
+        part._tape.guards.append((part._operand(), part._primal()))
+        return part._primal()
+    if isinstance(part, (list, tuple)):
+        return type(part)(_settled(p, level) for p in part)
+    if isinstance(part, slice):
+        return slice(_settled(part.start, level), _settled(part.stop, level), _settled(part.step, level))
+    return part
+
+
+def array_row(like: Recorded, row: Operator, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Call the function of an array row and write it on the tape."""
+    args = [_settled(part, like.level) for part in args]
+    kwargs = {name: _settled(part, like.level) for name, part in kwargs.items()}
+    if not any_duck(args, like.level) and not any_duck(kwargs, like.level):
+        return row.function(*args, **kwargs)
+    operands = Operands(like, row, args, kwargs, lambda x: x._primal(), lift)
+    value = row.function(*operands.args, **operands.kwargs)
+    _check(value, row)
+    plan = row.plan(*operands.args, **operands.kwargs)  # type: ignore[attr-defined]
+    linear = isinstance(row, Linear)
+    if linear and len(operands.found) == 1 and isinstance(value, (np.ndarray, DuckArray)):
+        x = operands.found[0]
+        if not x._is_scalar and _is_view(value, x._primal()):
+            return x._tape.view(x, plan.apply, value)
+    nodes, primals = [], []
+    for x in operands.found:
+        mine = operands.carries(x)
+        nodes.append(x._operand(needed=not linear) if mine else -1)
+        primals.append(None if linear and mine else x._primal() if mine else x)
+    return like._tape.record("row", row, tuple(nodes), primals, value, plan, operands.args, operands.kwargs)
+
+
+def _check(value: Any, row: Operator) -> None:
+    for part in value if isinstance(value, (tuple, list)) else (value,):
+        if isinstance(part, (np.ndarray, np.generic)) and part.dtype.kind not in "iub":
+            errors.check_real(part.dtype, row.name)
+
+
+def _is_view(value: Any, x: Any) -> bool:
+    """Say whether ``value`` shows the numbers of ``x``, each at most once, so that writing to it writes to ``x``."""
+    if isinstance(value, Recorded):
+        return isinstance(x, Recorded) and value._cell is not None and value._cell is x._cell
+    if isinstance(value, DuckArray):
+        return isinstance(x, DuckArray) and value.level == x.level and _is_view(value._primal(), x._primal())
+    if not isinstance(x, np.ndarray) or value is x or not np.may_share_memory(value, x):
+        return False
+    if not value.flags.writeable:
+        return False
+    return all(stride != 0 or n < 2 for stride, n in zip(value.strides, value.shape, strict=True))
+
+
+def discrete(like: Recorded, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Call a function whose result does not vary, and write the result as what it is."""
+    nodes: list[int] = []
+
+    def plain(part: Any) -> Any:
+        if isinstance(part, Recorded) and part.level == like.level:
+            nodes.append(part._operand())
+            return part._primal()
+        if isinstance(part, (list, tuple)):
+            return type(part)(map(plain, part))
+        return part
+
+    args = [plain(part) for part in args]
+    kwargs = {name: plain(part) for name, part in kwargs.items()}
+    value = function(*args, **kwargs)
+    while isinstance(value, DuckArray):
+        value = value._primal()
+    if not isinstance(value, (np.ndarray, np.generic)) or value.dtype.kind not in "iub":
+        return value
+    return like._tape.record("discrete", None, tuple(nodes), [], value, None, (function, *args), kwargs)
+
+
+def compare(like: Recorded, other: Any, op: int) -> Any:
+    """Compare arrays: recorded booleans."""
+    if isinstance(other, DuckArray) and other.level > like.level:
+        return NotImplemented
+    return discrete(like, _COMPARE[op], (like, other), {})
+
+
+# --- indices -------------------------------------------------------------------------------------------------------------
+
+
+def _is_full(index: Any, ndim: int) -> bool:
+    parts = index if isinstance(index, tuple) else (index,)
+    return len(parts) == ndim and all(isinstance(i, (int, np.integer)) and not isinstance(i, bool) for i in parts)
+
+
+def _checked(index: Any, level: int) -> Any:
+    index = _settled(index, level)
+    if any_duck(index, level):
+        raise errors.DiscreteArgument(errors.discrete_argument("x[i]", "i"))
+    return index
+
+
+def get_item(x: Recorded, index: Any) -> Any:
+    """Return ``x[index]``: an element, a view where NumPy gives one, or a copy."""
+    index = _checked(index, x.level)
+    if x._is_discrete:
+        return discrete(x, operator.getitem, (x, index), {})
+    if x._is_scalar:
+        return array_row(x, TABLE.named("reshape"), (x, np.empty(())[index].shape), {}) if index != () else x
+    if x._has_doubles and _is_full(index, x.ndim):
+        return x._read(index if isinstance(index, tuple) else (index,))
+    return array_row(x, TABLE.named("getitem"), (x, index), {})
+
+
+def set_item(x: Recorded, index: Any, value: Any) -> None:
+    """Do ``x[index] = value`` as a new version of the array."""
+    index = _checked(index, x.level)
+    if x._is_scalar:
+        raise TypeError("a scalar does not support item assignment")
+    if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.dtype == object):
+        value = lift(np.array(value, dtype=object)) if any_duck(value) else value
+    mine = isinstance(value, Recorded) and value.level == x.level and not value._is_discrete
+    if isinstance(value, DuckArray) and value.level > x.level:
+        raise errors.DerivativeLost(errors.lost_nested("x[...] = value"))
+    primal = value._primal() if isinstance(value, Recorded) and value.level == x.level else value
+    if isinstance(primal, DuckArray) and not isinstance(x._primal(), DuckArray):
+        raise errors.DerivativeLost(errors.lost_nested("x[...] = value"))
+    if mine and not x._path and _is_whole(index, x.ndim) and _can_stand_in(primal, x._primal()):
+        # A fresh result of the same shape and type takes the place of the numbers that it overwrites.
+        copied = array_row(x, TABLE.named("copy"), (value,), {})
+        x._adopt(copied._operand(), copied._primal())
+        return
+    if mine and isinstance(primal, np.ndarray) and np.may_share_memory(primal, x._primal()):
+        primal = np.copy(primal)  # NumPy too reads an overlapping source as it was
+    x._overwrite(index, value._operand(needed=False) if mine else -1, primal)
+
+
+def _is_whole(index: Any, ndim: int) -> bool:
+    return index is Ellipsis or (isinstance(index, slice) and index == slice(None) and ndim > 0)
+
+
+def _can_stand_in(fresh: Any, own: Any) -> bool:
+    return (
+        isinstance(fresh, np.ndarray)
+        and isinstance(own, np.ndarray)
+        and fresh.shape == own.shape
+        and fresh.dtype == own.dtype
+        and fresh.flags.c_contiguous
+        and own.flags.c_contiguous
+    )
+
+
+# --- arrays of objects ---------------------------------------------------------------------------------------------------
+
+
+def lift(objects: Any) -> Any:
+    """Return an object array whose elements carry derivatives as one recorded array."""
+    if not isinstance(objects, np.ndarray) or objects.dtype != object:
+        return objects
+    flat = objects.ravel().tolist()
+    inside = [x for x in flat if isinstance(x, DuckArray)]
+    if not inside:
+        return objects.astype(float)
+    like = max(inside, key=lambda x: x.level)
+    if not isinstance(like, Recorded):
+        return like._lift(objects)
+    stacked = array_row(like, TABLE.named("stack"), (flat,), {})
+    return np.reshape(stacked, objects.shape + stacked.shape[1:])
+
+
+ASTYPE = Linear(
+    name="astype",
+    path="ndarray.astype",
+    operands=("x",),
+    plan=lambda x, dtype: Map(lambda t: t.astype(dtype), lambda g: g.astype(x.dtype)),
+    given=lambda x, dtype: x.astype(dtype),
+)
