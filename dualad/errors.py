@@ -58,9 +58,10 @@ def lost_by(kind: str) -> str:
     """Sentence for ``float(x)``, ``math.sin(x)`` and ``plain_array[i] = x``."""
     return (
         f"{kind}() of an array that carries derivatives would keep the value and lose the derivative. It is called by "
-        f"{kind}(x), by the functions of math, and by assigning into a plain array. Instead of math.sin(x) write "
-        "np.sin(x); instead of y = np.zeros(n) write y = np.zeros(n, like=x) or np.zeros_like(x); and leave "
-        f"{kind}(x) out: x is a number already."
+        f"{kind}(x), by the functions of math, by assigning into a plain array, and by np.mean and np.std of a list. "
+        "Instead of math.sin(x) write np.sin(x); instead of y = np.zeros(n) write y = np.zeros(n, like=x) or "
+        f"np.zeros_like(x); instead of np.mean([a, b]) write np.mean(np.array([a, b], like=x)); and leave {kind}(x) out: "
+        "x is a number already."
     )
 
 

@@ -17,7 +17,13 @@ cnp.import_array()
 
 cdef extern from *:
     """
-    static void duck_no_sequence(PyTypeObject *kind) { kind->tp_as_sequence->sq_item = NULL; }
+    static void duck_no_sequence(PyTypeObject *kind) {
+        /* A table of its own, for it may be the one of the parent class. */
+        PySequenceMethods *own = (PySequenceMethods *) PyMem_Malloc(sizeof(PySequenceMethods));
+        *own = *kind->tp_as_sequence;
+        own->sq_item = NULL;
+        kind->tp_as_sequence = own;
+    }
 
     static int duck_add_method(PyTypeObject *kind, PyObject *name, PyObject *method) {
         int failed = PyDict_SetItem(kind->tp_dict, name, method);
@@ -39,7 +45,8 @@ cdef list FUNCTIONS = [
     operator.neg, operator.pos, operator.abs,
 ]
 cdef tuple COMPARE = (operator.lt, operator.le, operator.eq, operator.ne, operator.gt, operator.ge)
-cdef object no_value = np._NoValue
+cdef object power = np.power
+cdef type generic_scalar = np.generic
 
 # The Python side of the protocols, handed over once when dualad.duck is imported: it needs the class below.
 cdef object protocol, find_method
@@ -263,6 +270,9 @@ cdef class DuckArray:
                             top = <DuckArray> other
                     elif not is_operand(other):
                         return NotImplemented
+                if ufunc is power and isinstance(inputs[0], (cnp.ndarray, generic_scalar)):
+                    # It came from c**x most likely, whose value is not that of np.power(c, x) to the last bit.
+                    return top.operate(POWER, inputs[0], inputs[1])
                 return top.elementwise(row, ufunc, inputs)
         if method == "__call__":
             for other in inputs:
@@ -345,6 +355,10 @@ cdef class DuckArray:
         """The elements one after the other, to read, to index and to assign to."""
         return protocol.Flat(self)
 
+    @flat.setter
+    def flat(self, values):
+        protocol.Flat(self)[:] = values
+
     def __getattr__(self, str name):
         return find_method(self, name)
 
@@ -366,7 +380,7 @@ cdef class DuckArray:
         raise NotImplementedError
 
     def __copy__(self):
-        return np.copy(self)
+        return self.copy()
 
     def __deepcopy__(self, memo):
-        return np.copy(self)
+        return self.copy()

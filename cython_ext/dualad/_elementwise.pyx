@@ -245,7 +245,7 @@ cdef object array_result(Forward self, Prepared rule, int op, object function, t
             if isinstance(x, (list, tuple)):
                 x = primal = np.asarray(x)
             if isinstance(x, cnp.ndarray) and cnp.PyArray_TYPE(<cnp.ndarray> x) == cnp.NPY_OBJECT:
-                return function(*[lift(y) for y in inputs])
+                return function(*[lift(np.asarray(y) if isinstance(y, (list, tuple)) else y) for y in inputs])
             if rule.whole and np.result_type(x).kind in "iub":
                 whole |= 1 << i
         primals.append(primal)

@@ -110,7 +110,7 @@ def seeded(array: Any, level: int, lanes: Any, k1: int, k2: int = 0) -> Forward:
     kind = HyperDual if k2 else Dual
     if isinstance(array, DuckArray):
         # The lanes too may come to depend on the outer derivative: they are made an array of it.
-        return rebuild(kind, level, k1, k2, np.copy(array), array._constant(lanes))
+        return rebuild(kind, level, k1, k2, array.copy(), array._constant(lanes))
     return rebuild(kind, level, k1, k2, np.array(array) if array.ndim else array[()], lanes)
 
 

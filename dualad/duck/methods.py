@@ -38,13 +38,13 @@ def flatten(x: Any, order: str = "C") -> Any:
 
 
 def copy(x: Any, order: str = "C") -> Any:
-    """Return a copy."""
-    return np.copy(x, order=order)  # type: ignore[call-overload]
+    """Return a copy; a scalar is its own, as it cannot be changed."""
+    return x if x._is_scalar else np.copy(x, order=order)  # type: ignore[call-overload]
 
 
 def conjugate(x: Any) -> Any:
-    """Return a copy: the values are real."""
-    return np.conjugate(x)
+    """Return the array itself, as ndarray does where the values are real."""
+    return x
 
 
 def compress(x: Any, condition: Any, axis: Any = None, out: Any = None) -> Any:

@@ -116,7 +116,7 @@ def _result(like: Any, value: Any, lanes: Any, call: _Call) -> Any:
     if lanes is None:
         return value
     errors.check_real(value.dtype, "this function")
-    if _base(value) is not value or _base(lanes) is not lanes:
+    if _base(value) is not value or _base(lanes) is not lanes or any(lanes is t for t in call.tangents):
         value, lanes = _alike(value, lanes, call)
     return make(like, value, lanes)
 

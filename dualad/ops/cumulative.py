@@ -63,7 +63,7 @@ def _prod(a: Any, axis: Axis = None, *, keepdims: bool = False, initial: Any = 1
         if where is not True:
             x = np.where(where, x, x.dtype.type(1))
         rest = put_back(others(swap_to_end(x, axes)), axes, shape)
-        return masked(rest * initial if initial is not None else rest, where)
+        return masked(rest if initial is None else rest * x.dtype.type(initial), where)
 
     def jvp(value: Any, primals: Any, tangents: Any) -> Any:
         return np.sum(partials(primals[0]) * tangents[0], axis=axes, keepdims=keepdims)

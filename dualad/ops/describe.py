@@ -38,9 +38,9 @@ def find(name: str) -> Operator:
 
 @dataclass(frozen=True, slots=True)
 class Sparsity:
-    """Which derivatives of a row can differ from zero: ``first[i]`` for argument i, ``second`` for pairs ``(i, j <= i)``.
+    """Which derivatives of a row can differ from zero: ``first[i]``, and the pairs ``(i, j)`` in ``second``.
 
-    A derivative that is not known is taken to differ from zero.
+    Of a pair the larger argument comes first. A derivative that is not known is taken to differ from zero.
     """
 
     first: tuple[bool, ...]

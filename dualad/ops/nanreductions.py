@@ -22,7 +22,7 @@ def _replaced(a: Any, by: float) -> tuple[Any, Any]:
 def _divided(total: Any, count: Any) -> Any:
     """Divide by counts without changing the dtype and without a warning."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        return total / np.asarray(count).astype(total.dtype)[()]
+        return total / count.astype(total.dtype)
 
 
 @composed("numpy.nansum", "a")

@@ -205,8 +205,11 @@ def _putmask(a: Any, mask: Any, values: Any) -> None:
 @composed("numpy.put_along_axis", "arr indices values")
 def _put_along_axis(arr: Any, indices: Any, values: Any, axis: int | None) -> None:
     if axis is None:
-        # NumPy 2 writes into a copy here and changes nothing; its documentation says what is meant.
-        arr[np.unravel_index(indices, np.shape(arr))] = values
+        # Some versions of NumPy write into a copy here and change nothing; which, a trial on plain numbers tells.
+        trial = np.zeros(1)
+        np.put_along_axis(trial, np.zeros(1, dtype=int), 1.0, None)
+        if trial[0]:
+            arr[np.unravel_index(indices, np.shape(arr))] = values
     else:
         arr[coords(np.shape(arr), axis_from_end(axis, np.ndim(arr)), indices)] = values
 

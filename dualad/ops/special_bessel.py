@@ -20,7 +20,7 @@ _ARGUMENT: Final = NONNEGATIVE.on(0.01, 40.0)
 _POSITIVE: Final = POSITIVE.on(0.01, 40.0)
 _BOTH: Final = REAL.on(-40.0, 40.0)
 
-# --- any order ----------------------------------------------------------------------------------------------------------
+# --- any order -------------------------------------------------------------------------------------------------------
 
 for _name, _formula, _domain, _head, _source in (
     ("jv", "0.5*(jv(n - 1, x) - jv(n + 1, x))", _ARGUMENT, "besselj", "DLMF 10.6.1"),
@@ -37,13 +37,13 @@ special("yn", "n x", NoTangent, "0.5*(yv(n - 1, x) - yv(n + 1, x))", domain=(_WH
         source="DLMF 10.6.1")  # fmt: skip
 special("kn", "n x", NoTangent, "-0.5*(kv(n - 1, x) + kv(n + 1, x))", domain=(_WHOLE, _POSITIVE), sympy="besselk",
         source="DLMF 10.29.1")  # fmt: skip
-_FLOW: Final = "power(0.5*x, n)*rgamma(n + 1.5)*{0!r}".format(0.5 / sqrt(pi))
+_FLOW: Final = f"power(0.5*x, n)*rgamma(n + 1.5)*{0.5 / sqrt(pi)!r}"
 special("struve", "n x", _ORDER, f"0.5*(struve(n - 1, x) - struve(n + 1, x)) + {_FLOW}",
         domain=(_ANY_ORDER, POSITIVE.on(0.01, 20.0)), source="DLMF 11.4.24")  # fmt: skip
 special("modstruve", "n x", _ORDER, f"0.5*(modstruve(n - 1, x) + modstruve(n + 1, x)) + {_FLOW}",
         domain=(_ANY_ORDER, POSITIVE.on(0.01, 20.0)), source="DLMF 11.4.28")  # fmt: skip
 
-# --- orders 0 and 1 -----------------------------------------------------------------------------------------------------
+# --- orders 0 and 1 --------------------------------------------------------------------------------------------------
 
 
 def _series(alternate: bool, terms: int = 12) -> str:
@@ -90,7 +90,7 @@ special("k0e", "x", f"where(x > 30, {_K_TAIL}*{_decay(0, False)}, v - k1e(x))", 
 special("k1e", "x", f"where(x > 30, {_K_TAIL}*{_decay(1, False)}, v - k0e(x) - v/x)", domain=POSITIVE.on(0.01, 1e4),
         sympy="exp(x)*besselk(1, x)", source="DLMF 10.40.2")  # fmt: skip
 
-# --- spherical Bessel functions: the ufuncs that spherical_jn and its kind call ------------------------------------------
+# --- spherical Bessel functions: the ufuncs that spherical_jn and its kind call --------------------------------------
 
 _BALL: Final = "where(n == 0, {s0}{f}(n + 1, x), ({s1}n*{f}(n - 1, x) {s2} (n + 1)*{f}(n + 1, x))/(2*n + 1))"
 for _name, _signs, _source in (
@@ -105,7 +105,7 @@ for _name, _signs, _source in (
                 domain=(_WHOLE, POSITIVE.on(0.1, 40.0)), source=_source,
                 note=f"The ufunc that {_name} calls{' with derivative=True' if _suffix else ''}.")  # fmt: skip
 
-# --- Airy and Kelvin functions ------------------------------------------------------------------------------------------
+# --- Airy and Kelvin functions ---------------------------------------------------------------------------------------
 
 special("airy", "x", ("v1", "x*v0", "v3", "x*v2"), domain=REAL.on(-20.0, 20.0), source="DLMF 9.2.1")
 special("airye", "x", ("v1 + sqrt(x)*v0", "x*v0 + sqrt(x)*v1", "v3 - sqrt(x)*v2", "x*v2 - sqrt(x)*v3"),
@@ -127,7 +127,7 @@ special("beip", "x", f"where(absolute(x) < 1, {_BEI}, ber(x) - v/x)", domain=_KE
 special("kerp", "x", "-kei(x) - v/x", domain=_KELVIN, source="DLMF 10.61.3")
 special("keip", "x", "ker(x) - v/x", domain=_KELVIN, source="DLMF 10.61.3")
 
-# --- integrals of Bessel and Struve functions ---------------------------------------------------------------------------
+# --- integrals of Bessel and Struve functions ------------------------------------------------------------------------
 
 _INTEGRAL: Final = NONNEGATIVE.on(0.1, 30.0)
 
@@ -143,11 +143,14 @@ special("iti0k0", "x", ("special_i0(x)", "k0(x)"), domain=_INTEGRAL, source="DLM
 special("it2j0y0", "x", (f"where(absolute(x) < 1, {_deficit(True)}, (1 - j0(x))/x)", "-y0(x)/x"), domain=_INTEGRAL)
 special("it2i0k0", "x", (f"where(absolute(x) < 1, {_deficit(False)}, (special_i0(x) - 1)/x)", "-k0(x)/x"),
         domain=_INTEGRAL)  # fmt: skip
+special("besselpoly", "a power n", "besselpoly(a, power + 1, n - 1) - besselpoly(a, power + 1, n + 1)",
+        Todo("the derivative in the exponent has no closed form in functions that SciPy has"), _ORDER,
+        domain=(POSITIVE.on(0.1, 5.0), NONNEGATIVE.on(0.5, 3.0), _ANY_ORDER), source="DLMF 10.6.1")  # fmt: skip
 special("itstruve0", "x", "struve(0, x)", domain=_INTEGRAL)
 special("it2struve0", "x", "-struve(0, x)/x", domain=_INTEGRAL)
 special("itmodstruve0", "x", "modstruve(0, x)", domain=_INTEGRAL)
 
-# --- parabolic cylinder functions: each with its derivative --------------------------------------------------------------
+# --- parabolic cylinder functions: each with its derivative ----------------------------------------------------------
 
 # SciPy's own functions lose up to all digits where the order is close to a whole number, but for the number itself.
 _CYLINDER: Final = (REAL.on(0.2, 0.8), REAL.on(-4.0, 4.0))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import pi, sqrt
 from typing import Final
 
-from dualad.ops.special_rows import MODERATE, PROBABILITY, SHAPE, BOXCOX, gamma_density, special
+from dualad.ops.special_rows import BOXCOX, MODERATE, PROBABILITY, SHAPE, gamma_density, special
 from dualad.ops.table import NONNEGATIVE, POSITIVE, REAL, Interval, NoTangent, Todo
 
 _COUNT: Final = Interval(0.0, float("inf"), (True, False), integer=True, sample=(0.0, 8.0))
@@ -17,7 +17,7 @@ _INVERTED: Final = Todo(
     "the inverse in a shape parameter needs the derivative in that parameter, which has no closed form"
 )
 
-# --- gamma, chi-square and Poisson --------------------------------------------------------------------------------------
+# --- gamma, chi-square and Poisson -----------------------------------------------------------------------------------
 
 _CHI: Final = f"0.5*{gamma_density('(0.5*df)', '(0.5*x)')}"
 _CHI_DOMAIN: Final = (MODERATE, NONNEGATIVE.on(0.05, 60.0))
@@ -57,7 +57,7 @@ special("chndtr", "x df nc", _AT_X, SHAPE, f"-{_ONE_UP}",
 special("chndtrix", "p df nc", f"1/({_AT_V})", SHAPE, f"{_V_UP}/({_AT_V})",
         domain=(PROBABILITY.on(0.1, 0.9), POSITIVE.on(0.5, 10.0), NONNEGATIVE.on(0.05, 10.0)))  # fmt: skip
 
-# --- binomial and negative binomial -------------------------------------------------------------------------------------
+# --- binomial and negative binomial ----------------------------------------------------------------------------------
 
 _SUCCESS: Final = "xlogy(floor(k), {p}) + xlog1py(n - floor(k) - 1, -{p}) - betaln(n - floor(k), floor(k) + 1)"
 _BINOMIAL: Final = (_COUNT, _TRIALS, PROBABILITY)
@@ -72,7 +72,7 @@ special("nbdtr", "k n p", NoTangent, NoTangent, f"exp({_FAILURES.format(p='p')})
 special("nbdtrc", "k n p", NoTangent, NoTangent, f"-exp({_FAILURES.format(p='p')})", domain=_WAITING)
 special("nbdtri", "k n y", NoTangent, NoTangent, f"exp(-({_FAILURES.format(p='v')}))", domain=_WAITING)
 
-# --- F and Student's t --------------------------------------------------------------------------------------------------
+# --- F and Student's t -----------------------------------------------------------------------------------------------
 
 _F: Final = (
     "exp(xlogy(0.5*dfn, dfn*{x}/(dfd + dfn*{x})) - 0.5*dfd*log1p(dfn*{x}/dfd) - betaln(0.5*dfn, 0.5*dfd) - log({x}))"
@@ -90,7 +90,7 @@ special("stdtr", "df t", SHAPE, _T.format(t="t"), domain=(_FREEDOM, REAL.on(-20.
 special("stdtrit", "df p", SHAPE, f"1/{_T.format(t='v')}", domain=(_FREEDOM, PROBABILITY))
 special("stdtridf", "p t", _INVERTED, _INVERTED, domain=(PROBABILITY.on(0.6, 0.9), REAL.on(1.0, 3.0)))
 
-# --- Tukey's lambda and Kolmogorov's distribution -----------------------------------------------------------------------
+# --- Tukey's lambda and Kolmogorov's distribution --------------------------------------------------------------------
 
 _TUKEY: Final = "(power(v, lmbda - 1) + power(1 - v, lmbda - 1))"
 
@@ -103,25 +103,40 @@ special("tklmbda", "x lmbda", f"1/{_TUKEY}", f"({_quantile_rate('(1 - v)')} - {_
         domain=(REAL.on(0.05, 0.9), REAL.on(0.1, 0.95)),
         note="SciPy's own function has about 8 digits where lmbda is close to 0.")  # fmt: skip
 
-# Two series of theta functions, one for each side of 1; below 0.03 they are zero in double precision.
+# Two series of theta functions, one for each side of 1; below 0.04 they are zero in double precision.
 _FAR: Final = (
     "-8*{y}*(" + " + ".join(f"{(-1) ** (k - 1) * k * k}*exp({-2 * k * k}*{{y}}*{{y}})" for k in range(1, 6)) + ")"
 )
-_NEAR: Final = f"{sqrt(2 * pi)!r}/{{y}}/{{y}}*(" + " + ".join(
-    f"exp({-c / 2!r}/{{y}}/{{y}})*(1 - {c!r}/{{y}}/{{y}})" for c in ((2 * k - 1) ** 2 * pi * pi / 4 for k in range(1, 5))
-) + ")"  # fmt: skip
+_RATES: Final = [(2 * k - 1) ** 2 * pi * pi / 4 for k in range(1, 5)]
+_NEAR: Final = (
+    f"{sqrt(2 * pi)!r}/{{y}}/{{y}}*("
+    + " + ".join(f"exp({-c / 2!r}/{{y}}/{{y}})*(1 - {c!r}/{{y}}/{{y}})" for c in _RATES)
+    + ")"
+)
 _KOLMOGOROV: Final = f"where({{y}} > 1, {_FAR}, where({{y}} < 0.04, 0, {_NEAR}))"
 special("kolmogorov", "y", _KOLMOGOROV.format(y="y"), domain=NONNEGATIVE.on(0.1, 5.0))
 special("kolmogi", "p", f"1/({_KOLMOGOROV.format(y='v')})", domain=PROBABILITY.on(1e-6, 0.99))
-_NO_SMIRNOV: Final = Todo("the Smirnov distribution is a sum whose length varies with its argument")
-special("smirnov", "n d", NoTangent, _NO_SMIRNOV, domain=(_TRIALS, Interval(0.0, 1.0)))
-special("smirnovi", "n p", NoTangent, _NO_SMIRNOV, domain=(_TRIALS, PROBABILITY))
+_SMIRNOV: Final = (_TRIALS, Interval(0.0, 1.0, sample=(0.03, 0.6)))
+special("smirnov", "n d", NoTangent, "smirnov_rate(n, d)", domain=_SMIRNOV)
+special("smirnovi", "n p", NoTangent, "1/smirnov_rate(n, v)", domain=(_TRIALS, PROBABILITY))
+special("smirnov_rate", "n d", NoTangent,
+        Todo("the second derivative of the Smirnov distribution is a sum whose length varies with its argument"),
+        path="_ufuncs._smirnovp", domain=_SMIRNOV, note="A part of formulas, which users do not call.")  # fmt: skip
 
-# --- shape parameters throughout: known, and not written ----------------------------------------------------------------
+# --- shape parameters throughout: known, and not written -------------------------------------------------------------
 
+special("btdtria", "p b x", _INVERTED, _INVERTED, _INVERTED)
+special("btdtrib", "a p x", _INVERTED, _INVERTED, _INVERTED)
+special("nbdtrik", "y n p", _INVERTED, NoTangent, _INVERTED)
+special("nbdtrin", "k y p", NoTangent, _INVERTED, _INVERTED)
 special("chndtridf", "x p nc", _INVERTED, _INVERTED, _INVERTED)
 special("chndtrinc", "x df p", _INVERTED, _INVERTED, _INVERTED)
 special("nctdtr", "df nc t", SHAPE, SHAPE, SHAPE)
 special("nctdtrit", "df nc p", SHAPE, SHAPE, SHAPE)
 special("ncfdtr", "dfn dfd nc f", SHAPE, SHAPE, SHAPE, SHAPE)
 special("ncfdtri", "dfn dfd nc p", SHAPE, SHAPE, SHAPE, SHAPE)
+special("nctdtridf", "p nc t", _INVERTED, _INVERTED, _INVERTED)
+special("nctdtrinc", "df p t", _INVERTED, _INVERTED, _INVERTED)
+special("ncfdtridfn", "p dfd nc f", _INVERTED, _INVERTED, _INVERTED, _INVERTED)
+special("ncfdtridfd", "dfn p nc f", _INVERTED, _INVERTED, _INVERTED, _INVERTED)
+special("ncfdtrinc", "dfn dfd p f", _INVERTED, _INVERTED, _INVERTED, _INVERTED)

@@ -1,7 +1,7 @@
 """Rows of ``scipy.special``: elliptic integrals and functions.
 
-Derivatives in the parameter are given by Carlson's R_D and by Gauss' hypergeometric function, which keep the digits that
-differences of the integrals E and K lose for a small parameter.
+Derivatives in the parameter are given by Carlson's R_D and by Gauss' hypergeometric function, which keep the digits
+that differences of the integrals E and K lose for a small parameter.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TIES: Final = (
     "derivative is nan where they are equal."
 )
 
-# --- Carlson's symmetric integrals --------------------------------------------------------------------------------------
+# --- Carlson's symmetric integrals -----------------------------------------------------------------------------------
 
 # R_C about x = y: sum of (-u)**n/(2n + 1)/sqrt(x) with u = (y - x)/x.
 _EVEN: Final = polynomial("((y - x)/x)", *((-1) ** n / (2 * n + 1) for n in range(20)))
@@ -51,7 +51,7 @@ _MEAN: Final = f"v/(a + b)*(1 {{0}} 0.5*v*{_Q}*hyp2f1(0.5, 0.5, 2, {_Q}*{_Q})/{{
 special("agm", "a b", _MEAN.format("-", "a"), _MEAN.format("+", "b"), domain=POSITIVE.on(0.05, 50.0),
         source="DLMF 19.8.6, 15.5.1")  # fmt: skip
 
-# --- Legendre's integrals -----------------------------------------------------------------------------------------------
+# --- Legendre's integrals --------------------------------------------------------------------------------------------
 
 _K_RATE: Final = f"{pi / 8!r}*hyp2f1(0.5, 0.5, 2, m)/(1 - m)"
 _E_RATE: Final = f"{-pi / 8!r}*hyp2f1(0.5, 1.5, 2, m)"
@@ -80,9 +80,10 @@ special("ellipkinc", "phi m", "1/sqrt(1 - m*sin(phi)**2)", _incomplete("phi", _F
 special("ellipeinc", "phi m", "sqrt(1 - m*sin(phi)**2)", _incomplete("phi", "(-elliprd({c}, {d}, 1)/6)", _E_RATE),
         domain=_F_DOMAIN, sympy="elliptic_e", source="DLMF 19.25.9, 19.18.1", note=_SMALL)  # fmt: skip
 
-# --- Jacobi's functions: the amplitude v3 is the inverse of F, and the others are functions of it -------------------------
+# --- Jacobi's functions: the amplitude v3 is the inverse of F, and the others are functions of it --------------------
 
 _TURN: Final = f"(-v2*{_incomplete('v3', _F_RATE, _K_RATE)})"
 special("ellipj", "u m", ("v1*v2", "-v0*v2", "-m*v0*v1", "v2"),
         (f"v1*{_TURN}", f"-v0*{_TURN}", f"-(0.5*v0*v0 + m*v0*v1*{_TURN})/v2", _TURN),
-        domain=(REAL.on(0.5, 1.4), Interval(0.0, 1.0, sample=(0.2, 0.95))), source="DLMF 22.13.1", note=_SMALL)  # fmt: skip
+        domain=(REAL.on(0.5, 1.4), Interval(0.0, 1.0, sample=(0.2, 0.95))),
+        source="DLMF 22.13.1", note=_SMALL)  # fmt: skip

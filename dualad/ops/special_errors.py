@@ -15,7 +15,7 @@ _BELL: Final = 2.0 / sqrt(pi)
 _WIDE: Final = REAL.on(-25.0, 25.0)
 _PROBABILITY: Final = Interval(0.0, 1.0, (True, True))
 
-# --- error functions ----------------------------------------------------------------------------------------------------
+# --- error functions -------------------------------------------------------------------------------------------------
 
 special("erf", "x", f"{_BELL!r}*exp(-x*x)", domain=_WIDE, sympy="erf", source="DLMF 7.2.1")
 special("erfc", "x", f"{-_BELL!r}*exp(-x*x)", domain=_WIDE, sympy="erfc", source="DLMF 7.2.2")
@@ -36,7 +36,7 @@ special("erfcinv", "x", f"{-1 / _BELL!r}*exp(v*v)", domain=Interval(0.0, 2.0, (T
 special("fresnel", "z", (f"sin({pi / 2!r}*z*z)", f"cos({pi / 2!r}*z*z)"), domain=REAL.on(-20.0, 20.0),
         source="DLMF 7.2.7, 7.2.8")  # fmt: skip
 
-# --- the normal distribution --------------------------------------------------------------------------------------------
+# --- the normal distribution -----------------------------------------------------------------------------------------
 
 _NORMAL: Final = 1.0 / sqrt(2.0 * pi)
 special("ndtr", "x", f"{_NORMAL!r}*exp(-0.5*x*x)", domain=REAL.on(-35.0, 35.0), sympy="erfc(-x/sqrt(2))/2")
@@ -52,7 +52,7 @@ special("nrdtrimn", "p std x", f"{-1 / _NORMAL!r}*std*exp(0.5*ndtri(p)**2)", "-n
 special("nrdtrisd", "mn p x", "-1/ndtri(p)", f"{-1 / _NORMAL!r}*v/ndtri(p)*exp(0.5*ndtri(p)**2)", "1/ndtri(p)",
         domain=(REAL.on(-100.0, 0.0), _PROBABILITY.on(0.6, 0.99), REAL.on(1.0, 100.0)))  # fmt: skip
 
-# --- Voigt's profile: the derivatives of the Faddeeva function, which SciPy has for complex arguments --------------------
+# --- Voigt's profile: the derivatives of the Faddeeva function, which SciPy has for complex arguments ----------------
 
 _TERMS: Final = 40
 _SQUARE: Final = 37.0  # of the modulus, from which on the series has double precision
@@ -106,5 +106,7 @@ op("faddeeva_imag", "k x y", NoTangent, "faddeeva_imag(k + 1, x, y)", "faddeeva_
 # In x the profile is a solution of the heat equation, with the square of sigma for twice the time.
 _Z: Final = f"{sqrt(0.5)!r}*x/sigma, {sqrt(0.5)!r}*gamma/sigma"
 special("voigt_profile", "x sigma gamma", f"{0.5 / sqrt(pi)!r}*faddeeva_real(1, {_Z})/sigma/sigma",
-        f"{_NORMAL / 2!r}*faddeeva_real(2, {_Z})/sigma/sigma", f"{-0.5 / sqrt(pi)!r}*faddeeva_imag(1, {_Z})/sigma/sigma",
-        domain=(REAL.on(-20.0, 20.0), POSITIVE.on(0.5, 5.0), NONNEGATIVE.on(0.05, 5.0)), source="DLMF 7.19.1")  # fmt: skip
+        f"{_NORMAL / 2!r}*faddeeva_real(2, {_Z})/sigma/sigma",
+        f"{-0.5 / sqrt(pi)!r}*faddeeva_imag(1, {_Z})/sigma/sigma",
+        domain=(REAL.on(-20.0, 20.0), POSITIVE.on(0.5, 5.0), NONNEGATIVE.on(0.05, 5.0)),
+        source="DLMF 7.19.1")  # fmt: skip

@@ -14,7 +14,7 @@ _ORDER: Final = Interval(0.0, float("inf"), (True, False), integer=True, sample=
 _INCOMPLETE: Final = (ABOVE, NONNEGATIVE.on(0.05, 80.0))
 _CANCELS: Final = "Differences of digamma lose digits where one argument is much smaller than the other."
 
-# --- gamma --------------------------------------------------------------------------------------------------------------
+# --- gamma -----------------------------------------------------------------------------------------------------------
 
 special("gamma", "x", "v*digamma(x)", domain=REAL.on(0.01, 100.0), sympy="gamma", source="DLMF 5.2.2")
 special("gammaln", "x", "digamma(x)", domain=REAL.on(1e-6, 1e6), sympy="loggamma", source="DLMF 5.2.2")
@@ -25,8 +25,8 @@ special("rgamma", "x",
         "where(x < 0.5, gamma(1 - x)*(cos(pi*x) - sin(pi*x)*digamma(1 - x)/pi), -v*digamma(x))",
         domain=REAL.on(-10.0, 100.0), sympy="1/gamma(x)", source="DLMF 5.5.3")  # fmt: skip
 special("digamma", "x", "hurwitz_zeta(2, x)", domain=REAL.on(1e-6, 1e6), sympy="digamma", source="DLMF 5.15.1")
-special("polygamma", "n x", NoTangent, "polygamma(n + 1, x)", domain=(_ORDER, POSITIVE.on(0.05, 1e3)), sympy="polygamma",
-        source="DLMF 5.15.1")  # fmt: skip
+special("polygamma", "n x", NoTangent, "polygamma(n + 1, x)", domain=(_ORDER, POSITIVE.on(0.05, 1e3)),
+        sympy="polygamma", source="DLMF 5.15.1")  # fmt: skip
 special("poch", "x m", "v*(digamma(x + m) - digamma(x))", "v*digamma(x + m)", domain=(MODERATE, MODERATE),
         sympy="RisingFactorial", source="DLMF 5.2.5", note=_CANCELS)  # fmt: skip
 special("beta", "a b", "v*(digamma(a) - digamma(a + b))", "v*(digamma(b) - digamma(a + b))", domain=MODERATE,
@@ -47,13 +47,11 @@ special("factorial", "n", "v*digamma(n + 1)", domain=NONNEGATIVE.on(0.0, 100.0),
 @composed("scipy.special.multigammaln", "a", name="multigammaln")
 def _multigammaln(a: Any, d: Any) -> Any:
     """Return the logarithm of the multivariate gamma function, as the sum of d values of gammaln."""
-    total = d * (d - 1) * 0.25 * np.log(np.pi)
-    for j in range(int(d)):
-        total = total + scipy.special.gammaln(a - 0.5 * j)
-    return total
+    logarithms = scipy.special.gammaln(np.stack([a - 0.5 * j for j in range(int(d))]))
+    return d * (d - 1) * 0.25 * np.log(np.pi) + np.sum(logarithms, axis=0)
 
 
-# --- zeta ---------------------------------------------------------------------------------------------------------------
+# --- zeta ------------------------------------------------------------------------------------------------------------
 
 _NO_ZETA: Final = Todo("the derivative of the zeta function has no closed form in functions that SciPy has")
 _ZETA: Final = (Interval(1.0, float("inf"), sample=(1.1, 20.0)), POSITIVE.on(0.05, 100.0))
@@ -64,7 +62,7 @@ special("riemann_zeta", "x", _NO_ZETA, path="_ufuncs._riemann_zeta", domain=_ZET
         note="The ufunc that zeta calls where it is given x alone.")  # fmt: skip
 special("zetac", "x", _NO_ZETA, domain=_ZETA[0], sympy="zeta(x) - 1")
 
-# --- incomplete gamma and beta ------------------------------------------------------------------------------------------
+# --- incomplete gamma and beta ---------------------------------------------------------------------------------------
 
 _LOWER: Final = gamma_density("a", "x")
 _INVERSE: Final = "exp(v + gammaln(a) - xlogy(a - 1, v))"
@@ -93,5 +91,5 @@ special(
     domain=(MODERATE, MODERATE, PROBABILITY),
     note=_LARGE,
 )
-special("betainccinv", "a b y", SHAPE, SHAPE, "-" + _UNBETA.format("betaincinv"), domain=(MODERATE, MODERATE, PROBABILITY),
-        note=_LARGE)  # fmt: skip
+special("betainccinv", "a b y", SHAPE, SHAPE, "-" + _UNBETA.format("betaincinv"),
+        domain=(MODERATE, MODERATE, PROBABILITY), note=_LARGE)  # fmt: skip

@@ -12,7 +12,7 @@ _PARAMETER: Final = Todo("the derivative in the parameters of the polynomial is 
 _SHIFTED: Final = Interval(0.0, 1.0, (True, True))
 _OPEN: Final = UNIT.on(-0.999, 0.999)
 
-# --- orthogonal polynomials: the derivative is one degree lower and of the next family -----------------------------------
+# --- orthogonal polynomials: the derivative is one degree lower and of the next family -------------------------------
 
 _LOWER: Final = "where(n == 0, 0, {0})"
 special("eval_jacobi", "n a b x", _DEGREE, _PARAMETER, _PARAMETER,
@@ -43,27 +43,30 @@ special("eval_laguerre", "n x", _DEGREE, _LOWER.format("-eval_genlaguerre(n - 1,
         domain=(DEGREE, REAL.on(-5.0, 20.0)), sympy="laguerre", source="DLMF 18.9.23")  # fmt: skip
 special("eval_genlaguerre", "n a x", _DEGREE, _PARAMETER, _LOWER.format("-eval_genlaguerre(n - 1, a + 1, x)"),
         domain=(DEGREE, MODERATE, REAL.on(-5.0, 20.0)), sympy="assoc_laguerre", source="DLMF 18.9.23")  # fmt: skip
-special("eval_hermite", "n x", NoTangent, _LOWER.format("2*n*eval_hermite(n - 1, x)"), domain=(DEGREE, REAL.on(-5.0, 5.0)),
-        sympy="hermite", source="DLMF 18.9.25")  # fmt: skip
+special("eval_hermite", "n x", NoTangent, _LOWER.format("2*n*eval_hermite(n - 1, x)"),
+        domain=(DEGREE, REAL.on(-5.0, 5.0)), sympy="hermite", source="DLMF 18.9.25")  # fmt: skip
 special("eval_hermitenorm", "n x", NoTangent, _LOWER.format("n*eval_hermitenorm(n - 1, x)"),
         domain=(DEGREE, REAL.on(-5.0, 5.0)), sympy="hermite_prob", source="DLMF 18.9.27")  # fmt: skip
 special("lpmv", "m n x", NoTangent, _DEGREE,
         "0.5*((n + m)*(n - m + 1)*lpmv(m - 1, n, x) - lpmv(m + 1, n, x))/sqrt((1 - x)*(1 + x))",
-        domain=(Interval(-float("inf"), float("inf"), integer=True, sample=(0.0, 3.0)), REAL.on(3.1, 6.0), _OPEN),
+        domain=(Interval(-float("inf"), float("inf"), integer=True, sample=(0.0, 3.0)), REAL.on(3.1, 5.9), _OPEN),
         sympy="assoc_legendre(n, m, x)", source="DLMF 14.10.5")  # fmt: skip
 
-# --- hypergeometric functions -------------------------------------------------------------------------------------------
+# --- hypergeometric functions ----------------------------------------------------------------------------------------
 
 _SERIES: Final = Todo(
     "the derivative in a parameter of a hypergeometric function has no closed form in functions that SciPy has"
 )
-special("hyp0f1", "b z", _SERIES, "hyp0f1(b + 1, z)/b", domain=(MODERATE, REAL.on(-20.0, 20.0)), sympy="hyper([], [b], z)",
-        source="DLMF 16.3.1")  # fmt: skip
-special("hyp1f1", "a b x", _SERIES, _SERIES, "a/b*hyp1f1(a + 1, b + 1, x)", domain=(MODERATE, MODERATE, REAL.on(-10.0, 10.0)),
+special("hyp0f1", "b z", _SERIES, "hyp0f1(b + 1, z)/b", domain=(MODERATE, REAL.on(-20.0, 20.0)),
+        sympy="hyper([], [b], z)", source="DLMF 16.3.1")  # fmt: skip
+special("hyp1f1", "a b x", _SERIES, _SERIES, "a/b*hyp1f1(a + 1, b + 1, x)",
+        domain=(MODERATE, MODERATE, REAL.on(-10.0, 10.0)),
         sympy="hyper([a], [b], x)", source="DLMF 13.3.15")  # fmt: skip
 special("hyp2f1", "a b c z", _SERIES, _SERIES, _SERIES, "a*b/c*hyp2f1(a + 1, b + 1, c + 1, z)",
-        domain=(REAL.on(0.2, 3.0), REAL.on(0.2, 3.0), REAL.on(0.5, 6.0), Interval(-float("inf"), 1.0, sample=(-2.0, 0.9))),
+        domain=(REAL.on(0.2, 3.0), REAL.on(0.2, 3.0), REAL.on(0.5, 6.0),
+                Interval(-float("inf"), 1.0, sample=(-2.0, 0.9))),
         sympy="hyper([a, b], [c], z)", source="DLMF 15.5.1")  # fmt: skip
 special("hyperu", "a b x", _SERIES, _SERIES, "-a*hyperu(a + 1, b + 1, x)",
         domain=(REAL.on(0.3, 4.0), REAL.on(0.2, 0.8), Interval(0.0, float("inf"), sample=(0.5, 20.0))),
-        source="DLMF 13.3.22", note="Where b is close to a whole number, SciPy's own function has few digits.")  # fmt: skip
+        source="DLMF 13.3.22",
+        note="Where b is close to a whole number, SciPy's own function has few digits.")  # fmt: skip

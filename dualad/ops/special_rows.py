@@ -8,20 +8,12 @@ from typing import Any, Final
 import scipy.special
 
 from dualad.ops.elementwise import polynomial
-from dualad.ops.table import Elementwise, Interval, Partial, Todo, op
+from dualad.ops.table import Elementwise, Interval, Partial, Todo, op, unwritten
 
 __all__ = [
-    "ABOVE",
-    "DEGREE",
-    "BOXCOX",
-    "MODERATE",
-    "PROBABILITY",
-    "SHAPE",
-    "SLOPE",
-    "gamma_density",
-    "polynomial",
+    "ABOVE", "BOXCOX", "DEGREE", "MODERATE", "PROBABILITY", "SHAPE", "SLOPE", "gamma_density", "polynomial", "refused",
     "special",
-]
+]  # fmt: skip
 
 SHAPE: Final = Todo("the derivative in a shape parameter has no closed form in functions that SciPy has")
 
@@ -33,7 +25,8 @@ DEGREE: Final = Interval(0.0, float("inf"), (True, False), integer=True, sample=
 # (exp(t)*(t - 1) + 1)/t**2, the derivative of (exp(t) - 1)/t, about 0 by its power series.
 SLOPE: Final = [(k + 1) / factorial(k + 2) for k in range(18)]
 # The partial of (power - 1)/l in l, with l*log the logarithm of the power and v the value.
-BOXCOX: Final = f"where(absolute({{l}}*{{log}}) < 1, {{log}}**2*{polynomial('({l}*{log})', *SLOPE)}, ({{power}}*{{log}} - {{v}})/{{l}})"
+_RISE: Final = polynomial("({l}*{log})", *SLOPE)
+BOXCOX: Final = f"where(absolute({{l}}*{{log}}) < 1, {{log}}**2*{_RISE}, ({{power}}*{{log}} - {{v}})/{{l}})"
 
 
 def special(
@@ -48,6 +41,12 @@ def special(
     for part in path.split("."):
         place = getattr(place, part, None)
     return None if place is None else op(name, args, *partials, numpy=f"scipy.special.{path}", **rest)
+
+
+def refused(name: str, reason: str, instead: str = "") -> None:
+    """Add a function of ``scipy.special`` that is known and has no rule."""
+    if hasattr(scipy.special, name):
+        unwritten(f"scipy.special.{name}", reason, f"use {instead}" if instead else "")
 
 
 def gamma_density(shape: str, x: str) -> str:

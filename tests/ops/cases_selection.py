@@ -202,6 +202,7 @@ CASES: dict[str, list[Case]] = {
         Case(arr(3, 4), np.array([[0], [1], [3]]), arr(3, 1), axis=1),
         Case(arr(3, 4).f32, np.array([[0, 1, 2, 0]]), 2.0, 0),
         Case(arr(3, 4).strided, np.array([[1, 3]]), arr(3, 2), -1),
+        Case(arr(4), np.array([1, 3]), arr(2), None),
     ],
     "copyto": [
         Case(arr(3, 4), arr(4)),

@@ -1,8 +1,8 @@
 """What the elementwise rows mean, in mpmath, at any precision: the truth that their formulas are tested against.
 
-``FUNCTIONS`` has the function itself of each row by the row's name (of several outputs, a tuple), and ``INTEGRANDS`` the
-derivative where the function is defined by an integral. Neither knows SciPy, except that a root starts from the value
-that SciPy found.
+``FUNCTIONS`` has the function itself of each row by the row's name (of several outputs, a tuple), and ``INTEGRANDS``
+the derivative where the function is defined by an integral. Neither knows SciPy, except that a root starts from the
+value that SciPy found.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from mpmath import mpf
 __all__ = ["FUNCTIONS", "INTEGRANDS"]
 
 
-# --- NumPy -------------------------------------------------------------------------------------------------------------
+# --- NumPy -----------------------------------------------------------------------------------------------------------
 
 
 def _whole_quotient(round_to: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
@@ -119,7 +119,7 @@ _NUMPY: Final[Mapping[str, Callable[..., Any]]] = {
 }
 
 
-# --- SciPy: elementary functions, errors and the normal distribution ------------------------------------------------------
+# --- SciPy: elementary functions, errors and the normal distribution -------------------------------------------------
 
 
 def _box_cox(x: Any, rate: Any) -> Any:
@@ -240,7 +240,7 @@ _ELEMENTARY: Final[Mapping[str, Callable[..., Any]]] = {
 }
 
 
-# --- SciPy: gamma, zeta and distributions ---------------------------------------------------------------------------------
+# --- SciPy: gamma, zeta and distributions ----------------------------------------------------------------------------
 
 
 def _root(function: Callable[[Any], Any], start: float) -> Any:
@@ -307,13 +307,21 @@ def _kolmogorov(y: Any) -> Any:
         k += 1
 
 
+def _smirnov(n: Any, d: Any) -> Any:
+    terms = (
+        mp.binomial(n, j) * mp.power(d + mpf(j) / n, j - 1) * mp.power(1 - d - mpf(j) / n, n - j)
+        for j in range(int(mp.floor(n * (1 - d))) + 1)
+    )
+    return d * mp.fsum(terms)
+
+
 def _tukey(x: Any, rate: Any) -> Any:
     start = scipy.special.tklmbda(float(x), float(rate))
     return _root(lambda p: (p**rate - (1 - p) ** rate) / rate - x, start)
 
 
 def _inverse(name: str, function: Callable[..., Any], place: int = -1, seek: int = -1) -> Callable[..., Any]:
-    """Return the inverse of ``function`` in its argument ``seek``, where argument ``place`` of the inverse is its value."""
+    """Return the inverse of ``function`` in argument ``seek``; argument ``place`` of the inverse is its value."""
 
     def inverse(*args: Any) -> Any:
         start = float(getattr(scipy.special, name)(*(x if isinstance(x, int) else float(x) for x in args)))
@@ -396,11 +404,13 @@ _GAMMA: Final[Mapping[str, Callable[..., Any]]] = {
     "tklmbda": _tukey,
     "kolmogorov": _kolmogorov,
     "kolmogi": _inverse("kolmogi", _kolmogorov),
+    "smirnov": _smirnov,
+    "smirnovi": _inverse("smirnovi", _smirnov),
     "ndtri_exp": _inverse("ndtri_exp", lambda x: mp.log(_normal(x))),
 }
 
 
-# --- SciPy: Bessel functions and their relatives --------------------------------------------------------------------------
+# --- SciPy: Bessel functions and their relatives ---------------------------------------------------------------------
 
 
 def _ball(bessel: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -420,6 +430,12 @@ def _airy_scaled(x: Any) -> tuple[Any, ...]:
     up = mp.exp(2 * x * mp.sqrt(x) / 3)
     a, a1, b, b1 = _airy(x)
     return a * up, a1 * up, b / up, b1 / up
+
+
+def _bessel_moment(a: Any, power: Any, n: Any) -> Any:
+    """Return the integral of ``x**power*J_n(2*a*x)`` from 0 to 1."""
+    total = power + n + 1
+    return a**n * mp.rgamma(n + 1) / total * mp.hyp1f2(total / 2, n + 1, total / 2 + 1, -a * a)
 
 
 def _kelvin_rate(first: Callable[..., Any], second: Callable[..., Any], sign: int) -> Callable[[Any], Any]:
@@ -492,6 +508,7 @@ _BESSEL: Final[Mapping[str, Callable[..., Any]]] = {
     "spherical_kn_d": _ball_rate(mp.besselk, -1),
     "airy": _airy,
     "airye": _airy_scaled,
+    "besselpoly": _bessel_moment,
     "ber": lambda x: mp.ber(0, x),
     "bei": lambda x: mp.bei(0, x),
     "ker": lambda x: mp.ker(0, x),
@@ -517,7 +534,7 @@ INTEGRANDS: Final[Mapping[str, Callable[..., Any]]] = {
 }
 
 
-# --- SciPy: elliptic, orthogonal, hypergeometric --------------------------------------------------------------------------
+# --- SciPy: elliptic, orthogonal, hypergeometric ---------------------------------------------------------------------
 
 
 def _jacobi(u: Any, m: Any) -> tuple[Any, ...]:

@@ -10,9 +10,9 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 from mpmath import mpf
+from oracle import FUNCTIONS, INTEGRANDS
 
 from dualad.ops.table import Elementwise, Interval
-from oracle import FUNCTIONS, INTEGRANDS
 
 __all__ = ["Truth", "sample"]
 
@@ -31,7 +31,7 @@ def _draw(interval: Interval, count: int, rng: np.random.Generator) -> Any:
         return rng.integers(int(low), int(high) + 1, count)
     even = rng.uniform(low, high, count)
     tiny = 10.0 ** rng.uniform(-12.0, 0.0, count)
-    if low >= 0.0 and (interval.sample is None or high > WIDE * low > 0.0):
+    if low >= 0.0 and (high > 1e299 or high > WIDE * low > 0.0):
         even = np.exp(rng.uniform(np.log(max(low, 1e-300)), np.log(high), count))
     elif high > WIDE:
         even = np.sign(even) * 10.0 ** rng.uniform(-3.0, np.log10(high), count)
@@ -61,7 +61,7 @@ def sample(row: Elementwise, count: int) -> list[Any]:
 
 
 class Truth:
-    """True partials of a row at one point, by central differences at a precision that is raised until they are sharp."""
+    """True partials of a row at one point, by central differences, the precision raised until they are sharp."""
 
     STEP = 18
     SURE = 22
