@@ -251,6 +251,7 @@ cdef object array_result(Forward self, Prepared rule, int op, object function, t
         primals.append(primal)
         given.append(x)
         i += 1
+    rule.kernel(active, whole, self.k2 > 0)  # refused before NumPy sees the values
     if op == MULTIPLY:
         value = primals[0] * primals[1]
     elif op == ADD:
@@ -259,13 +260,23 @@ cdef object array_result(Forward self, Prepared rule, int op, object function, t
         value = primals[0] - primals[1]
     elif op == DIVIDE:
         value = primals[0] / primals[1]
+    elif nested and function is rule.row.function:
+        value = rule.row.call(primals)
     else:
         value = function(*primals)
     if nested:
         return generic(self, rule.row, given, value)
-    if type(value) is complex:
-        value = np.complex128(value)
+    if type(value) is complex or not isinstance(value, tuple) and value.dtype.kind == "c":
+        value = real_part(value, primals, rule.row.name)
     return numbers(self, rule, active, whole, given, primals, value)
+
+
+cdef object real_part(object value, list primals, str name):
+    """Return the values of a function that answers in complex numbers where its arguments are real (lambertw)."""
+    value = np.asarray(value)[()]
+    if np.any(value.imag) or any([np.iscomplexobj(x) for x in primals]):
+        raise errors.UnsupportedType(errors.unsupported(name, value.dtype))
+    return value.real.copy()
 
 
 cdef double *doubles(object source, object like, double *single, char *fixed, list keep) except NULL:

@@ -235,7 +235,7 @@ def _compose(by: Any, row: Composed, args: tuple[Any, ...], kwargs: dict[str, An
     if result is None or any(callable(part) for part in args) or any(result is part for part in args):
         return result  # written in place, or made by functions of the user's
     named = {name: primal(value, by.level) for name, value in kwargs.items()}
-    return _revalued(result, row.function(*primal(args, by.level), **named), by.level)
+    return _revalued(result, row.call(primal(args, by.level), named), by.level)
 
 
 # --- making arrays -------------------------------------------------------------------------------------------------------

@@ -96,7 +96,7 @@ def _varies(x: Any, level: int) -> bool:
 def array_row(like: Any, row: Operator, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """Call the function of an array row on arrays of this level."""
     call = _Call(like.level, row, args, kwargs)
-    value = row.function(*call.args, **call.kwargs)
+    value = row.call(call.args, call.kwargs)
     call.kwargs.pop("dtype", None)
     with np.errstate(all="ignore"):
         plan = row.plan(*call.args, **call.kwargs)  # type: ignore[attr-defined]
@@ -115,6 +115,8 @@ def _result(like: Any, value: Any, lanes: Any, call: _Call) -> Any:
         return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
     if lanes is None:
         return value
+    if isinstance(value, float) and not isinstance(value, np.floating):
+        value = np.float64(value)
     errors.check_real(value.dtype, "this function")
     if _base(value) is not value or _base(lanes) is not lanes or any(lanes is t for t in call.tangents):
         value, lanes = _alike(value, lanes, call)

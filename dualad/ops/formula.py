@@ -325,8 +325,8 @@ def evaluate(expr: Expr, bound: Mapping[str, Any]) -> Any:
                 return bound[name]
         key = (e.name, e.args)
         if key not in known:
-            function = getattr(np, e.name) if e.name in COMPARISONS else TABLE.named(e.name).function
-            known[key] = function(*(value(part) for part in e.args))
+            args = tuple(value(part) for part in e.args)
+            known[key] = getattr(np, e.name)(*args) if e.name in COMPARISONS else TABLE.named(e.name).call(args)
         found = known[key]
         return found[e.output] if isinstance(found, tuple) else found
 

@@ -42,7 +42,7 @@ def _memory_order(a: Any, order: str) -> tuple[int, ...]:
         return straight
     if order == "F":
         return straight[::-1]
-    if not isinstance(a, np.ndarray):
+    if not hasattr(a, "strides"):
         raise errors.NotWritten(
             errors.unwritten(f"order={order!r}", "it reads elements as they lie in memory", "write order='C' or 'F'")
         )

@@ -10,10 +10,13 @@ import importlib
 import inspect
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
+
+import numpy as np
 
 __all__ = [
     "COUNT", "NEGATIVE", "NONNEGATIVE", "POSITIVE", "REAL", "TABLE", "UNIT", "Bilinear", "Composed", "Discrete",
@@ -97,6 +100,19 @@ class Operator:
     def function(self) -> Callable[..., Any]:
         """The public function itself."""
         return self.given if self.given is not None else _resolve(self.path)
+
+    @cached_property
+    def dispatches(self) -> bool:
+        """Whether the function itself looks for NumPy's protocols in its arguments; SciPy's Python functions do not."""
+        return isinstance(self.function, np.ufunc) or self.path.startswith("numpy.")
+
+    def call(self, args: Sequence[Any], kwargs: Mapping[str, Any] = MappingProxyType({})) -> Any:
+        """Call the function on values that may carry derivatives."""
+        if not self.dispatches:
+            for x in (*args, *kwargs.values()):
+                if hasattr(type(x), "__array_function__") and not isinstance(x, np.ndarray):
+                    return x.__array_function__(self.function, (type(x),), tuple(args), dict(kwargs))
+        return self.function(*args, **kwargs)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

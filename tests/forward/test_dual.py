@@ -160,10 +160,6 @@ def test_big_arrays_go_block_by_block():
         z = np.arctan2(x, y) * np.exp(-x) + x**y
         same(z, np.arctan2(x.value, y.value) * np.exp(-x.value) + x.value**y.value)
 
-        def f(x, y):
-            angle = np.log((y + 1j * x) / np.sqrt(x * x + y * y)).imag if np.isrealobj(x) else None
-            return angle
-
         a, b = x.value, y.value
         r = a * a + b * b
         dx = (b / r - np.arctan2(a, b)) * np.exp(-a) + b * a ** (b - 1)
