@@ -101,17 +101,20 @@ cdef object in_place(DuckArray target, object result):
 cdef class Survey:
     """What was found among arguments: the array of the innermost derivative, and whether there are loose numbers.
 
-    Loose numbers are those inside lists and arrays of objects, which have to be made one array first.
+    Loose numbers are those inside lists and arrays of objects, which have to be made one array first. ``varies`` is False
+    where all that was found are conditions and whole numbers of a recording, on which any function may be called.
     """
 
     cdef readonly DuckArray top
     cdef readonly bint loose
+    cdef readonly bint varies
 
     cdef int look(self, object part, bint inside) except -1:
         if isinstance(part, DuckArray):
             if self.top is None or (<DuckArray> part).level > self.top.level:
                 self.top = <DuckArray> part
             self.loose = self.loose or inside
+            self.varies = self.varies or not (<DuckArray> part).discrete
         elif type(part) in (float, int, bool, str, slice) or part is None:
             pass
         elif isinstance(part, cnp.ndarray):
@@ -191,6 +194,26 @@ cdef class DuckArray:
         if not (is_operand(left) and is_operand(right)):
             return NotImplemented
         return np.matmul(left, right)
+
+    # Recorded conditions and whole numbers are combined by these; on anything that varies NumPy refuses them.
+
+    def __and__(left, right):
+        return np.bitwise_and(left, right)
+
+    def __or__(left, right):
+        return np.bitwise_or(left, right)
+
+    def __xor__(left, right):
+        return np.bitwise_xor(left, right)
+
+    def __lshift__(left, right):
+        return np.left_shift(left, right)
+
+    def __rshift__(left, right):
+        return np.right_shift(left, right)
+
+    def __invert__(self):
+        return np.invert(self)
 
     def __neg__(self):
         return self.operate(NEGATIVE, self, None)

@@ -123,13 +123,15 @@ def _revalued(result: Any, value: Any, level: int) -> Any:
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Answer ``__array_ufunc__``."""
-    row = row_of(ufunc)
     name = ufunc.__name__
     out = kwargs.pop("out", None)
     found = survey(inputs, kwargs)
     by = found.top
     if by is None:  # only out= carries derivatives
         return _store(getattr(ufunc, method)(*inputs, **kwargs), out, name)
+    if not found.varies:
+        return _store(by._discrete(getattr(ufunc, method), inputs, kwargs), out, name)
+    row = row_of(ufunc)
     if found.loose:
         inputs = joined(inputs, by)
     _check_dtype(kwargs.get("dtype"), name)
@@ -183,9 +185,12 @@ def call_function(like: Any, function: Callable[..., Any], args: tuple[Any, ...]
         return _create(like, function, args, kwargs)
     if function in _LIKE and args and isinstance(args[0], DuckArray):
         return _create_like(function, *args, **kwargs)
+    found = survey(args, kwargs)
+    if found.top is not None and not found.varies and "out" not in kwargs:
+        return found.top._discrete(function, args, kwargs)
     row = row_of(function)
     if isinstance(row, Discrete):
-        return survey(args, kwargs).top._discrete(function, args, kwargs)
+        return found.top._discrete(function, args, kwargs)
     if len(args) > _places(row):
         args, kwargs = _by_name(row, args, kwargs)
     out = None
@@ -193,7 +198,7 @@ def call_function(like: Any, function: Callable[..., Any], args: tuple[Any, ...]
         kwargs = {name: value for name, value in kwargs.items() if value is not np._NoValue}
         out = kwargs.pop("out", None)
         _check_dtype(kwargs.get("dtype"), row.name)
-    found = survey(args, kwargs)
+        found = survey(args, kwargs)
     by = found.top
     if by is None:
         return _store(function(*args, **kwargs), out, row.name)
