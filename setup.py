@@ -1,5 +1,7 @@
 """Build the compiled modules: `cython_ext/dualad/_name.pyx` becomes `dualad._name`."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy
@@ -11,12 +13,15 @@ DIRECTIVES = {"language_level": 3, "boundscheck": False, "wraparound": False, "e
 # A fused multiply-add would round once where NumPy rounds twice; the values here are NumPy's to the last bit.
 FLAGS = ["-O3", "-ffp-contract=off"]
 
+# The C header that follows from the operator table, made in a process of its own, which imports only a part of dualad.
+subprocess.run([sys.executable, Path("cython_ext", "generate.py")], check=True)
+
 
 def extension(source: Path) -> Extension:
     return Extension(
         f"dualad.{source.stem}",
         [str(source)],
-        include_dirs=[numpy.get_include()],
+        include_dirs=[numpy.get_include(), str(SOURCES)],
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
         extra_compile_args=FLAGS,
     )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "DerivativeLost", "DifferentiationError", "DiscreteArgument", "NotScalar", "NotWritten", "RaggedReturn",
-    "UnknownFunction", "UnsupportedType", "WrongShape",
+    "DerivativeLost", "DifferentiationError", "DiscreteArgument", "NotOffered", "NotScalar", "NotWritten",
+    "RaggedReturn", "UnknownFunction", "UnsupportedType", "WrongShape",
 ]  # fmt: skip
 
 
@@ -23,6 +24,10 @@ class DerivativeLost(DifferentiationError, TypeError):
 
 class DiscreteArgument(DifferentiationError, TypeError):
     """A derivative was asked in an argument that only takes separate values."""
+
+
+class NotOffered(DifferentiationError, AttributeError):
+    """A method or attribute of ndarray that has no meaning for values with derivatives."""
 
 
 class NotScalar(DifferentiationError, TypeError):
@@ -53,9 +58,10 @@ def lost_by(kind: str) -> str:
     """Sentence for ``float(x)``, ``math.sin(x)`` and ``plain_array[i] = x``."""
     return (
         f"{kind}() of an array that carries derivatives would keep the value and lose the derivative. It is called by "
-        f"{kind}(x), by the functions of math, and by assigning into a plain array. Instead of math.sin(x) write "
-        "np.sin(x); instead of y = np.zeros(n) write y = np.zeros(n, like=x) or np.zeros_like(x); and leave "
-        f"{kind}(x) out: x is a number already."
+        f"{kind}(x), by the functions of math, by assigning into a plain array, and by np.mean and np.std of a list. "
+        "Instead of math.sin(x) write np.sin(x); instead of y = np.zeros(n) write y = np.zeros(n, like=x) or "
+        f"np.zeros_like(x); instead of np.mean([a, b]) write np.mean(np.array([a, b], like=x)); and leave {kind}(x) out: "
+        "x is a number already."
     )
 
 
@@ -97,6 +103,15 @@ def unwritten(name: str, reason: str, instead: str) -> str:
     return f"{name} has no derivative here: {reason}." + (f" Instead, {instead}." if instead else "")
 
 
+def not_offered(name: str) -> str:
+    """Sentence for a method or attribute that looks at the memory of an ndarray."""
+    return (
+        f"{name} of an array that carries derivatives would work on the memory of its values alone and lose the "
+        "derivatives. Take it of x.value where only the values are wanted, or work on the array with NumPy's functions "
+        "(np.resize, np.copy, x[...] for a view)."
+    )
+
+
 def not_written(name: str, argument: str, reason: str) -> str:
     """Sentence for a Todo."""
     return (
@@ -126,30 +141,30 @@ def wrong_lanes(name: str, wanted: str, inner: Any, found: Any) -> str:
     return f"{name} must have shape {wanted} with S = {tuple(inner)}, the shape of the value; it has shape {tuple(found)}."
 
 
-def unsupported(name: str, dtype: Any) -> str:
-    """Sentence for input that is not real float64, float32, integer or boolean."""
+def unsupported(name: str, dtype: Any, verb: str = "takes") -> str:
+    """Sentence for what is not real float64, float32, integer or boolean."""
     kind = np.dtype(dtype).kind
     remedy = {
-        "c": "pass the real and the imaginary part as two real arguments",
-        "O": "pass a float array: np.array(x, dtype=float)",
+        "c": "use the real and the imaginary part as two real arrays",
+        "O": "make it a float array: np.array(x, dtype=float)",
         "U": "convert the text to numbers first: np.array(x, dtype=float)",
         "S": "convert the text to numbers first: np.array(x, dtype=float)",
     }.get(kind, "convert it to double precision first: x.astype(np.float64)")
-    return f"{name} takes real numbers of float64 or float32 (integers become float64), not {np.dtype(dtype)}: {remedy}."
+    return f"{name} {verb} real numbers of float64 or float32 (integers become float64), not {np.dtype(dtype)}: {remedy}."
 
 
-def check_real(dtype: Any, name: str) -> None:
+def check_real(dtype: Any, name: str, verb: str = "takes") -> None:
     """Raise unless a dtype is one that carries derivatives."""
     if dtype != np.float64 and dtype != np.float32:
-        raise UnsupportedType(unsupported(name, dtype))
+        raise UnsupportedType(unsupported(name, dtype, verb))
 
 
-def real_array(x: Any, name: str) -> NDArray[Any]:
+def real_array(x: Any, name: str, verb: str = "takes") -> NDArray[Any]:
     """Return ``x`` as a float64 or float32 array, or raise the sentence that says why it cannot be one."""
     array = np.asarray(x)
     if array.dtype.kind in "iub":
         return array.astype(np.float64)
-    check_real(array.dtype, name)
+    check_real(array.dtype, name, verb)
     return array
 
 
@@ -158,6 +173,24 @@ def not_scalar(driver: str, shape: Any) -> str:
     return (
         f"{driver} needs a function that returns one number; this one returned an array of shape {tuple(shape)}. Perhaps "
         "you meant dualad.jacobian(f), or f should end with a sum?"
+    )
+
+
+def ragged_argument(name: str) -> str:
+    """Sentence for an argument that makes no array."""
+    return f"{name} was given a list of parts of different shapes, which makes no array. Pass one array for each argument."
+
+
+def wrong_chunk(chunk: Any) -> str:
+    """Sentence for a chunk that is no count."""
+    return f"chunk must be a positive whole number of columns to carry at once, not {chunk!r}"
+
+
+def leaked() -> str:
+    """Sentence for a result that carries a derivative which has ended."""
+    return (
+        "the function returned an array of another derivative that has ended: an inner differentiated function has kept "
+        "its argument, or something made of it, in a variable outside. Return the results of inner derivatives instead."
     )
 
 
@@ -174,6 +207,15 @@ def wrong_tangent(place: int, wanted: Any, found: Any) -> str:
     return (
         f"tangent {place} has shape {tuple(found)} and its primal has shape {tuple(wanted)}; a tangent must have the shape "
         "of its primal."
+    )
+
+
+def stale_build(names: Sequence[str]) -> str:
+    """Sentence for compiled modules that were built from another operator table."""
+    return (
+        f"The compiled modules of dualad were built before the rows {', '.join(names)} of the operator table were changed. "
+        "These rows are run by their formulas, which is right and slower; to compile them, build again: "
+        "python setup.py build_ext --inplace, or pip install --editable . in the folder of the source."
     )
 
 

@@ -1,15 +1,16 @@
 """The duck array: operators, protocols and indexing, once for every engine."""
 
 cdef enum Operator:
-    ADD, SUBTRACT, MULTIPLY, DIVIDE, POWER, FLOOR_DIVIDE, REMAINDER, NEGATIVE, POSITIVE, ABSOLUTE, OPERATORS
+    ADD, SUBTRACT, MULTIPLY, DIVIDE, POWER, FLOOR_DIVIDE, REMAINDER, NEGATIVE, POSITIVE, ABSOLUTE
 
-cdef object ROWS
-cdef object FUNCTIONS
+cdef list ROWS
+cdef list FUNCTIONS
 
 cdef class DuckArray:
     cdef readonly long long level
+    cdef bint discrete             # a recorded condition or whole number
     cdef object operate(self, int op, object left, object right)
     cdef object elementwise(self, object row, object function, tuple inputs)
 
+cdef bint is_operand(object x)
 cdef void no_sequence(type kind)
-cdef void as_sequence(type kind)

@@ -5,46 +5,59 @@ A subclass says what an operator means (``operate``, ``elementwise``, ``_array_r
 (``_primal``) and how it is indexed; everything that NumPy expects of an array follows here.
 """
 
+cimport numpy as cnp
+
 import operator
 
 import numpy as np
 
-from cpython.object cimport Py_EQ, Py_GE, Py_GT, Py_LE, Py_LT, Py_NE, PyObject_RichCompare
-
 from dualad.ops.table import TABLE, Elementwise
+
+cnp.import_array()
 
 cdef extern from *:
     """
-    static void duck_no_sequence(PyTypeObject *kind) { kind->tp_as_sequence->sq_item = NULL; }
-    static void duck_as_sequence(PyTypeObject *kind, PyTypeObject *like) {
-        kind->tp_as_sequence->sq_item = like->tp_as_sequence->sq_item;
+    static void duck_no_sequence(PyTypeObject *kind) {
+        /* A table of its own, for it may be the one of the parent class. */
+        PySequenceMethods *own = (PySequenceMethods *) PyMem_Malloc(sizeof(PySequenceMethods));
+        *own = *kind->tp_as_sequence;
+        own->sq_item = NULL;
+        kind->tp_as_sequence = own;
+    }
+
+    static int duck_add_method(PyTypeObject *kind, PyObject *name, PyObject *method) {
+        int failed = PyDict_SetItem(kind->tp_dict, name, method);
+        PyType_Modified(kind);
+        return failed;
     }
     """
     void duck_no_sequence(type kind)
-    void duck_as_sequence(type kind, type like)
+    int duck_add_method(type kind, str name, object method) except -1
 
 
-ROWS = [
+cdef list ROWS = [
     TABLE.named(name) for name in (
         "add", "subtract", "multiply", "divide", "power", "floor_divide", "remainder", "negative", "positive", "absolute",
     )
-]  # fmt: skip
-FUNCTIONS = [
+]
+cdef list FUNCTIONS = [
     operator.add, operator.sub, operator.mul, operator.truediv, operator.pow, operator.floordiv, operator.mod,
     operator.neg, operator.pos, operator.abs,
-]  # fmt: skip
+]
 cdef tuple COMPARE = (operator.lt, operator.le, operator.eq, operator.ne, operator.gt, operator.ge)
+cdef object power = np.power
+cdef type generic_scalar = np.generic
 
 # The Python side of the protocols, handed over once when dualad.duck is imported: it needs the class below.
-cdef object is_operand, plain, lost, in_place, call_ufunc, call_function, find_method, method_names
+cdef object protocol, find_method
 
 
-def hang(protocol, methods):
-    """Take the Python modules behind the protocols."""
-    global is_operand, plain, lost, in_place, call_ufunc, call_function, find_method, method_names
-    is_operand, plain, lost, in_place = protocol.is_operand, protocol.plain, protocol.lost, protocol.in_place
-    call_ufunc, call_function = protocol.call_ufunc, protocol.call_function
-    find_method, method_names = methods.find, methods.METHODS
+def hang(python_protocol, methods):
+    """Take the Python modules behind the protocols, and make NumPy's functions methods of the arrays."""
+    global protocol, find_method
+    protocol, find_method = python_protocol, methods.find
+    for name, method in methods.METHODS.items():
+        duck_add_method(DuckArray, name, method)
 
 
 cdef void no_sequence(type kind):
@@ -52,36 +65,100 @@ cdef void no_sequence(type kind):
     duck_no_sequence(kind)
 
 
-cdef void as_sequence(type kind):
-    duck_as_sequence(kind, DuckArray)
+cdef bint is_operand(object x):
+    """Say whether an operator accepts ``x`` beside an array that carries derivatives."""
+    return isinstance(x, (float, int, DuckArray, cnp.ndarray, list, tuple, complex)) or cnp.PyArray_CheckScalar(x)
 
 
 cdef object binary(int op, object left, object right):
+    """Let the array of the inner derivative act; what is no number is left to its own methods."""
+    cdef DuckArray acting
     if isinstance(left, DuckArray):
-        if isinstance(right, DuckArray) and (<DuckArray> right).level > (<DuckArray> left).level:
-            return (<DuckArray> right).operate(op, left, right)
-        return (<DuckArray> left).operate(op, left, right)
-    return (<DuckArray> right).operate(op, left, right)
+        acting = <DuckArray> left
+        if isinstance(right, DuckArray):
+            if (<DuckArray> right).level > acting.level:
+                acting = <DuckArray> right
+        elif not is_operand(right):
+            return NotImplemented
+    elif is_operand(left):
+        acting = <DuckArray> right
+    else:
+        return NotImplemented
+    return acting.operate(op, left, right)
+
+
+cdef object in_place(DuckArray target, object result):
+    """Finish ``target += ...``: arrays are written through, scalars are replaced."""
+    if result is NotImplemented or target._is_scalar:
+        return result
+    target[...] = result
+    return target
+
+
+# --- what carries derivatives among the arguments of a call -------------------------------------------------------------
+
+
+cdef class Survey:
+    """What was found among arguments: the array of the innermost derivative, and whether there are loose numbers.
+
+    Loose numbers are those inside lists and arrays of objects, which have to be made one array first. ``varies`` is False
+    where all that was found are conditions and whole numbers of a recording, on which any function may be called.
+    """
+
+    cdef readonly DuckArray top
+    cdef readonly bint loose
+    cdef readonly bint varies
+
+    cdef int look(self, object part, bint inside) except -1:
+        if isinstance(part, DuckArray):
+            if self.top is None or (<DuckArray> part).level > self.top.level:
+                self.top = <DuckArray> part
+            self.loose = self.loose or inside
+            self.varies = self.varies or not (<DuckArray> part).discrete
+        elif type(part) in (float, int, bool, str, slice) or part is None:
+            pass
+        elif isinstance(part, cnp.ndarray):
+            if cnp.PyArray_TYPE(<cnp.ndarray> part) == cnp.NPY_OBJECT:
+                for one in part.ravel().tolist():
+                    self.look(one, True)
+        elif isinstance(part, (list, tuple)):
+            for one in part:
+                self.look(one, inside)
+        elif isinstance(part, dict):
+            for one in part.values():
+                self.look(one, inside)
+        return 0
+
+
+def survey(*parts):
+    """Look through arguments, the lists and arrays of objects among them included."""
+    cdef Survey found = Survey.__new__(Survey)
+    for part in parts:
+        found.look(part, False)
+    return found
+
+
+# --- the class ----------------------------------------------------------------------------------------------------------
 
 
 cdef class DuckArray:
     """Base of the arrays that carry derivatives; users meet its subclasses."""
 
     __array_priority__ = 1000.0
-    __hash__ = None
+    __hash__ = None  # equal values with different derivatives must not find each other in a dict or a cache
 
     cdef object operate(self, int op, object left, object right):
-        inputs = (left,) if op >= NEGATIVE else (left, right)
-        for other in inputs:
-            if not (isinstance(other, DuckArray) or is_operand(other)):
-                return NotImplemented
-        return self.elementwise(ROWS[op], FUNCTIONS[op], inputs)
+        return self.elementwise(ROWS[op], FUNCTIONS[op], (left,) if op >= NEGATIVE else (left, right))
 
     cdef object elementwise(self, object row, object function, tuple inputs):
         raise NotImplementedError
 
     def _elementwise(self, row, function, tuple inputs):
         return self.elementwise(row, function, inputs)
+
+    def _discrete(self, function, args, kwargs):
+        """Call a function whose result does not vary: on the values, unless an engine keeps account of it."""
+        return function(*protocol.stripped(args), **{name: protocol.stripped(value) for name, value in kwargs.items()})
 
     # --- operators
 
@@ -104,6 +181,8 @@ cdef class DuckArray:
         return binary(REMAINDER, left, right)
 
     def __divmod__(left, right):
+        if not (is_operand(left) and is_operand(right)):
+            return NotImplemented
         return np.divmod(left, right)
 
     def __pow__(left, right, modulo):
@@ -112,6 +191,8 @@ cdef class DuckArray:
         return binary(POWER, left, right)
 
     def __matmul__(left, right):
+        if not (is_operand(left) and is_operand(right)):
+            return NotImplemented
         return np.matmul(left, right)
 
     # Recorded conditions and whole numbers are combined by these; on anything that varies NumPy refuses them.
@@ -170,31 +251,34 @@ cdef class DuckArray:
     # --- what does not vary: comparisons and conversions to Python's discrete types
 
     def __richcmp__(self, other, int op):
-        return COMPARE[op](plain(self), plain(other))
+        return COMPARE[op](protocol.plain(self), protocol.stripped(other))
 
     def __bool__(self):
-        return bool(self._primal())
+        return bool(protocol.plain(self))
 
     def __int__(self):
-        return int(self._primal())
+        return int(protocol.plain(self))
 
     def __floor__(self):
-        return int(np.floor(plain(self)))
+        return int(np.floor(protocol.plain(self)))
 
     def __ceil__(self):
-        return int(np.ceil(plain(self)))
+        return int(np.ceil(protocol.plain(self)))
 
     def __trunc__(self):
-        return int(np.trunc(plain(self)))
+        return int(np.trunc(protocol.plain(self)))
 
     def __round__(self, digits=None):
-        return int(round(plain(self))) if digits is None else np.round(self, digits)
+        return round(protocol.plain(self)) if digits is None else np.round(self, digits)
 
     def __float__(self):
-        raise lost("float", self)
+        raise protocol.lost("float")
 
     def __complex__(self):
-        raise lost("complex", self)
+        raise protocol.lost("complex")
+
+    def __format__(self, str spec):
+        return str(self) if not spec else format(protocol.plain(self), spec)
 
     # --- NumPy's two protocols
 
@@ -207,15 +291,22 @@ cdef class DuckArray:
                     if isinstance(other, DuckArray):
                         if (<DuckArray> other).level > top.level:
                             top = <DuckArray> other
-                    elif not isinstance(other, float) and not is_operand(other):
+                    elif not is_operand(other):
                         return NotImplemented
+                if ufunc is power and isinstance(inputs[0], (cnp.ndarray, generic_scalar)):
+                    # It came from c**x most likely, whose value is not that of np.power(c, x) to the last bit.
+                    return top.operate(POWER, inputs[0], inputs[1])
                 return top.elementwise(row, ufunc, inputs)
-        return call_ufunc(ufunc, method, inputs, kwargs)
+        if method == "__call__":
+            for other in inputs:
+                if not is_operand(other):
+                    return NotImplemented
+        return protocol.call_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, function, types, args, kwargs):
-        return call_function(self, function, args, kwargs)
+        return protocol.call_function(self, function, args, kwargs)
 
-    # --- attributes and methods of ndarray
+    # --- attributes of ndarray (its methods are added by ``hang``)
 
     @property
     def shape(self):
@@ -243,14 +334,34 @@ cdef class DuckArray:
         return self.dtype.itemsize
 
     @property
-    def T(self):  # noqa: N802
+    def nbytes(self):
+        """Bytes of the value, without its derivatives."""
+        return self.size * self.dtype.itemsize
+
+    @property
+    def strides(self):
+        """Strides of the value."""
+        return protocol.plain(self).strides
+
+    @property
+    def flags(self):
+        """Memory layout of the value."""
+        return protocol.plain(self).flags
+
+    @property
+    def device(self):
+        """Where the value lies, as the array API names it."""
+        return "cpu"
+
+    @property
+    def T(self):
         """The transposed array."""
         return np.transpose(self)
 
     @property
-    def mT(self):  # noqa: N802
+    def mT(self):
         """The array with its last two axes swapped."""
-        return np.swapaxes(self, -1, -2)
+        return np.matrix_transpose(self)
 
     @property
     def real(self):
@@ -260,23 +371,24 @@ cdef class DuckArray:
     @property
     def imag(self):
         """Zeros: its values are real."""
-        return np.zeros(self.shape, self.dtype)
+        return np.imag(protocol.plain(self))
 
     @property
     def flat(self):
-        """An iterator over the elements."""
-        return iter(np.ravel(self))
+        """The elements one after the other, to read, to index and to assign to."""
+        return protocol.Flat(self)
+
+    @flat.setter
+    def flat(self, values):
+        protocol.Flat(self)[:] = values
 
     def __getattr__(self, str name):
         return find_method(self, name)
 
-    def __dir__(self):
-        return sorted({*object.__dir__(self), *method_names})
-
     def __len__(self):
         shape = self.shape
         if not shape:
-            raise TypeError("len() of unsized object: the array has no axes")
+            raise TypeError("len() of unsized object")
         return shape[0]
 
     def __iter__(self):
@@ -291,7 +403,7 @@ cdef class DuckArray:
         raise NotImplementedError
 
     def __copy__(self):
-        return np.copy(self)
+        return self.copy()
 
     def __deepcopy__(self, memo):
-        return np.copy(self)
+        return self.copy()

@@ -10,13 +10,14 @@ cdef class Forward(DuckArray):
     cdef readonly Py_ssize_t lanes
     cdef readonly int k1
     cdef readonly int k2
-    cdef bint scalar
+    cdef bint inside           # the value and the lanes are the doubles here, not the arrays below
     cdef double v
     cdef double *t
-    cdef double inside[INLINE]
+    cdef double room[INLINE]
     cdef object held
-    cdef object parts_
-    cdef object slow_primal(self)
+    cdef object parts
+    cdef object bare(self)
+    cdef int check_same(self, Forward other) except -1
 
 cdef class Dual(Forward):
     pass
@@ -29,3 +30,15 @@ cdef class HyperDual(Forward):
 
 cdef class HyperDualScalar(HyperDual):
     pass
+
+cdef Forward new_scalar(Forward like)
+cdef Forward make_array(Forward like, object value, object parts)
+cpdef make(Forward like, object value, object parts)
+cdef object number(double v)
+
+# What the room of elementwise rules hands over: it needs the classes above.
+cdef struct Rules:
+    object (*operate)(Forward self, int op, object left, object right)
+    object (*elementwise)(Forward self, object row, object function, tuple inputs)
+
+cdef Rules rules

@@ -7,7 +7,7 @@ floating-point flag is looked at, because an infinite partial is no fault of the
 cimport cython
 cimport numpy as cnp
 from libc.stdlib cimport free, malloc
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from dualad.ops.code import find_loop
 
@@ -243,113 +243,143 @@ cdef class Kernel:
         return 0
 
 
-@cython.cdivision(True)
 cdef void first_order(Py_ssize_t n, int active, Kernel kernel, int result, double **slot, Py_ssize_t lanes,
                       Lanes *t, double *out, Py_ssize_t stride) noexcept nogil:
-    """``out[j] = sum over operands of partial * tangent[j]``, where a zero tangent meets no partial.
+    """``out[j] = sum over operands of partial * tangent[j]``, in which nothing times infinity is nothing.
 
-    A zero tangent is not multiplied: 0 times the infinite slope of sqrt at 0 is 0 here, not NaN.
+    The zero slope of a branch that was not taken meets the infinite tangent of what stands in it, and a tangent that is
+    zero meets the infinite slope of sqrt at 0: both say that there is no dependence.
     """
+    cdef Py_ssize_t j
+    for j in range(lanes):
+        if n == 1 or chain(n, active, kernel, result, slot, j, t, out + j * stride):
+            guarded_chain(n, active, kernel, result, slot, j, t, out + j * stride)
+
+
+cdef bint chain(Py_ssize_t n, int active, Kernel kernel, int result, double **slot, Py_ssize_t lane, Lanes *t,
+                double *y) noexcept nogil:
+    """Write one lane and say whether a product was NaN, so that it has to be done again with a look at each zero."""
     cdef int a, kind
-    cdef Py_ssize_t i, j
+    cdef Py_ssize_t i
     cdef double *d
-    cdef double *y
     cdef double *x
     cdef double s
-    cdef bint fresh
-    for j in range(lanes):
-        y = out + j * stride
-        fresh = True
+    cdef cnp.int64_t odd = 0
+    cdef bint fresh = True
+    for a in range(active):
+        kind = kernel.kind[result + a]
+        if kind == ZERO:
+            continue
+        d = slot[kernel.result[result + a]]
+        x = t[a].at + lane * t[a].lane
+        if t[a].element == 0:
+            s = x[0]
+            if s == 0:
+                continue
+            if kind == SLOT:
+                if fresh:
+                    for i in range(n):
+                        y[i] = d[i] * s
+                        odd |= y[i] != y[i]
+                else:
+                    for i in range(n):
+                        y[i] += d[i] * s
+                        odd |= y[i] != y[i]
+            else:
+                if kind == MINUS_ONE:
+                    s = -s
+                if fresh:
+                    for i in range(n):
+                        y[i] = s
+                else:
+                    for i in range(n):
+                        y[i] += s
+        elif kind == SLOT:
+            if fresh:
+                for i in range(n):
+                    y[i] = d[i] * x[i]
+                    odd |= y[i] != y[i]
+            else:
+                for i in range(n):
+                    y[i] += d[i] * x[i]
+                    odd |= y[i] != y[i]
+        elif kind == ONE:
+            if fresh:
+                memcpy(y, x, n * sizeof(double))
+            else:
+                for i in range(n):
+                    y[i] += x[i]
+        else:
+            if fresh:
+                for i in range(n):
+                    y[i] = -x[i]
+            else:
+                for i in range(n):
+                    y[i] -= x[i]
+        fresh = False
+    if fresh:
+        memset(y, 0, n * sizeof(double))
+    return odd != 0
+
+
+cdef void guarded_chain(Py_ssize_t n, int active, Kernel kernel, int result, double **slot, Py_ssize_t lane, Lanes *t,
+                        double *y) noexcept nogil:
+    cdef int a, kind
+    cdef Py_ssize_t i
+    cdef double d, x, total
+    for i in range(n):
+        total = 0
         for a in range(active):
             kind = kernel.kind[result + a]
             if kind == ZERO:
                 continue
-            d = slot[kernel.result[result + a]]
-            x = t[a].at + j * t[a].lane
-            if t[a].element == 0:
-                s = x[0]
-                if s == 0:
-                    continue
-                if kind == SLOT:
-                    if fresh:
-                        for i in range(n):
-                            y[i] = d[i] * s
-                    else:
-                        for i in range(n):
-                            y[i] += d[i] * s
-                else:
-                    if kind == MINUS_ONE:
-                        s = -s
-                    if fresh:
-                        for i in range(n):
-                            y[i] = s
-                    else:
-                        for i in range(n):
-                            y[i] += s
-            elif kind == SLOT:
-                if fresh:
-                    for i in range(n):
-                        y[i] = d[i] * x[i] if x[i] != 0 else 0
-                else:
-                    for i in range(n):
-                        y[i] += d[i] * x[i] if x[i] != 0 else 0
+            x = t[a].at[lane * t[a].lane + i * t[a].element]
+            if kind == SLOT:
+                d = slot[kernel.result[result + a]][i]
+                if x != 0 and d != 0:
+                    total += d * x
             elif kind == ONE:
-                if fresh:
-                    for i in range(n):
-                        y[i] = x[i]
-                else:
-                    for i in range(n):
-                        y[i] += x[i]
+                total += x
             else:
-                if fresh:
-                    for i in range(n):
-                        y[i] = -x[i]
-                else:
-                    for i in range(n):
-                        y[i] -= x[i]
-            fresh = False
-        if fresh:
-            memset(y, 0, n * sizeof(double))
+                total -= x
+        y[i] = total
 
 
 cdef void second_order(Py_ssize_t n, int active, Kernel kernel, int result, double **slot, int k1, int k2, Lanes *t,
                        double *out, Py_ssize_t stride) noexcept nogil:
     """Add ``sum over (i, j) of second partial * e1[i] * e2[j]`` to the lanes of second order."""
-    cdef int i, j, r = result
+    cdef int i, j, a, b, r = result
+    cdef double *d
+    cdef double *y
     for i in range(active):
         for j in range(i + 1):
             if kernel.kind[r] != ZERO:
-                product_terms(n, slot[kernel.result[r]], k1, k2, t[i], t[j], out, stride)
-                if i != j:
-                    product_terms(n, slot[kernel.result[r]], k1, k2, t[j], t[i], out, stride)
+                d = slot[kernel.result[r]]
+                for a in range(k1):
+                    for b in range(k2):
+                        y = out + (k1 + k2 + a * k2 + b) * stride
+                        product_term(n, d, &t[i], a, &t[j], k1 + b, y)
+                        if i != j:
+                            product_term(n, d, &t[j], a, &t[i], k1 + b, y)
             r += 1
 
 
-cdef void product_terms(Py_ssize_t n, double *d, int k1, int k2, Lanes left, Lanes right, double *out,
-                        Py_ssize_t stride) noexcept nogil:
-    cdef int a, b
+cdef void product_term(Py_ssize_t n, double *d, Lanes *left, int a, Lanes *right, int b, double *y) noexcept nogil:
+    """``y += d * left[a] * right[b]``, in which nothing times infinity is nothing."""
     cdef Py_ssize_t i
-    cdef double *x
-    cdef double *z
-    cdef double *y
+    cdef double *x = left.at + a * left.lane
+    cdef double *z = right.at + b * right.lane
     cdef double s
-    for a in range(k1):
-        x = left.at + a * left.lane
-        if left.element == 0 and x[0] == 0:
-            continue
-        for b in range(k2):
-            z = right.at + (k1 + b) * right.lane
-            if right.element == 0 and z[0] == 0:
-                continue
-            y = out + (k1 + k2 + a * k2 + b) * stride
-            if left.element == 0 and right.element == 0:
-                s = x[0] * z[0]
-                for i in range(n):
+    if left.element == 0 and right.element == 0:
+        s = x[0] * z[0]
+        if x[0] != 0 and z[0] != 0:
+            for i in range(n):
+                if d[i] != 0:
                     y[i] += d[i] * s
-            else:
-                for i in range(n):
-                    s = x[i * left.element] * z[i * right.element]
-                    y[i] += d[i] * s if s != 0 else 0
+        return
+    for i in range(n):
+        if d[i] != 0 and x[i * left.element] != 0 and z[i * right.element] != 0:
+            y[i] += d[i] * (x[i * left.element] * z[i * right.element])
 
 
 cdef class Loops:

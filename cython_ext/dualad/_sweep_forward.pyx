@@ -225,7 +225,7 @@ cdef class Tangents:
         if t is None:
             return 0
         if isinstance(t, (tuple, list)):
-            self.items[node] = t
+            self.items[node] = list(t)
         else:
             self.put(node, t, given)
         return 0

@@ -13,7 +13,7 @@ import numpy as np
 
 from dualad import errors
 from dualad.ops import code as codes, formula
-from dualad.ops.table import NoTangent, Todo
+from dualad.ops.table import TABLE, NoTangent, Todo
 
 from dualad._duck cimport (ADD, DIVIDE, MULTIPLY, NEGATIVE, POWER, ROWS, SUBTRACT, DuckArray, no_sequence)
 from dualad._kernel cimport MOST, Kernel, Loops, call_scalar, loops_of
@@ -324,7 +324,7 @@ cdef class Tape:
         cdef Recorded base = <Recorded> like
         cdef Recorded out
         out = new_array(self, value.shape == () and not isinstance(value, np.ndarray))
-        out.cell, out.kind = base.cell, base.kind
+        out.cell, out.kind, out.discrete = base.cell, base.kind, base.discrete
         out.path = (base.path or ()) + (step,)
         out.held, out.copy, out.version = value, base.cell.copy, -1
         return out
@@ -337,7 +337,7 @@ cdef class Tape:
         if self.slot[node] < 0:
             out = scalar(self, node)
             if self.op[node] <= COMPARE + 5:
-                out.kind = c"b"
+                out.kind, out.discrete = c"b", True
             return out
         if value is None and self.op[node] == GENERAL:
             value = (<Record> self.records[<Py_ssize_t> self.at[node]]).value
@@ -439,7 +439,7 @@ cdef Recorded array(Tape tape, int node, object value, bint pinned):
     else:
         out = new_array(tape, isinstance(value, DuckArray) and value.shape == ())
         out.kind = ord(value.dtype.kind)
-    out.place = node
+    out.place, out.discrete = node, out.kind != c"f"
     out.cell = new_cell(value, node, pinned)
     out.held = value
     return out
@@ -513,6 +513,12 @@ cdef class Recorded(DuckArray):
     def _constant(self, value):
         return self.tape.constant(np.asarray(value) if not isinstance(value, (np.float64, DuckArray)) else value)
 
+    def _with_value(self, value):
+        """Return the array with NumPy's own value in place of one that differs from it by rounding."""
+        if plain_bytes(self.primal()) == plain_bytes(value):
+            return self
+        return self.tape.record("row", COPY, (self._operand(False),), [None], value, COPY.plan(value))
+
     def _lift(self, objects):
         return lift(objects)
 
@@ -566,7 +572,8 @@ cdef class Recorded(DuckArray):
                 value = held[index]
                 if type(value) is np.ndarray:
                     out = Recorded.__new__(Recorded)
-                    out.level, out.tape, out.cell, out.kind = self.level, tape, self.cell, self.kind
+                    out.level, out.tape, out.cell = self.level, tape, self.cell
+                    out.kind, out.discrete = self.kind, self.discrete
                     out.path = (self.path or ()) + (Pick(index, cnp.PyArray_NDIM(held)),)
                     out.held, out.copy, out.version = value, self.cell.copy, -1
                     return out
@@ -637,7 +644,7 @@ cdef class Recorded(DuckArray):
             else:
                 v = x >= y
             out = scalar(tape, tape.number(COMPARE + op, self.place, b, 0.0 if b >= 0 else y, v))
-            out.kind = c"b"
+            out.kind, out.discrete = c"b", True
             return out
         return compare(self, other, op)
 
@@ -661,6 +668,18 @@ cdef class Recorded(DuckArray):
         outcome = self.primal().__index__()
         self.tape.guards.append((self.node(), outcome))
         return outcome
+
+    def __getattr__(self, str name):
+        # NumPy asks for this where an array of conditions or whole numbers is an index of a plain array.
+        if name == "__array__" and self.kind != c"f":
+            return self.plain
+        return DuckArray.__getattr__(self, name)
+
+    def plain(self, dtype=None, copy=None):
+        """Return conditions or whole numbers as a plain array, on which what follows relies."""
+        outcome = self.primal()
+        self.tape.guards.append((self.node(), outcome))
+        return np.array(outcome, dtype=dtype, copy=copy)
 
     def __float__(self):
         if self.kind == c"f":
@@ -766,6 +785,15 @@ cdef class Recorded(DuckArray):
                 if isfinite(v):
                     return scalar(tape, tape.number(rule.code, node[0], node[1], constant_of(rule, node, x), v))
         return record_elementwise(self, rule, function, inputs)
+
+
+COPY = TABLE.named("copy")
+
+
+def plain_bytes(value):
+    while isinstance(value, DuckArray):
+        value = value._primal()
+    return np.asarray(value).tobytes()
 
 
 cdef object write_target(Recorded self):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,21 +13,26 @@ from dualad.duck.kernels import DuckArray
 from dualad.duck.operands import any_duck, lift
 from dualad.forward.kernels import Dual, Forward, HyperDual, rebuild
 
-__all__ = ["Varied", "chunks", "collect", "lanes_of", "seeded"]
+__all__ = ["Varied", "as_argument", "chunks", "collect", "identity_lanes", "lanes_of", "seeded"]
 
 _LANE_BYTES = 1 << 20  # lanes of the argument that stay within the second-level cache
 _MOST_LANES = 64
+
+
+# --- arguments -----------------------------------------------------------------------------------------------------------
 
 
 def as_argument(x: Any, name: str) -> Any:
     """Return an argument as a float array (0-d for a number), or as it is when it carries an outer derivative."""
     if isinstance(x, DuckArray):
         return x
-    if isinstance(x, np.ndarray) and x.dtype == object or isinstance(x, (list, tuple)):
-        lifted = lift(np.array(x, dtype=object)) if any_duck(x) else np.asarray(x)
-        if isinstance(lifted, DuckArray):
-            return lifted
-        x = lifted
+    if isinstance(x, (list, tuple)) or (isinstance(x, np.ndarray) and x.dtype == object):
+        if any_duck(x):
+            return lift(np.array(x, dtype=object))
+        try:
+            x = np.asarray(x)
+        except ValueError:
+            raise errors.WrongShape(errors.ragged_argument(name)) from None
     return errors.real_array(x, name)
 
 
@@ -34,8 +40,8 @@ class Varied:
     """The arguments in which a function is differentiated, taken out of a call."""
 
     def __init__(self, name: str, argnums: int | Sequence[int], args: tuple[Any, ...]) -> None:
-        self.single = isinstance(argnums, int)
-        numbers: Sequence[int] = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+        self.single = not isinstance(argnums, (tuple, list))
+        numbers = [operator.index(number) for number in (argnums if isinstance(argnums, (tuple, list)) else (argnums,))]
         for number in numbers:
             if not -len(args) <= number < len(args):
                 raise TypeError(
@@ -43,13 +49,11 @@ class Varied:
                     f"{len(args)} positional arguments. Pass the arguments to differentiate in by position."
                 )
         self.numbers = [number % len(args) for number in numbers]
+        if len(set(self.numbers)) < len(numbers):
+            raise ValueError(f"{name}: argnums={argnums!r} names an argument twice")
         self.args = args
         self.arrays = [as_argument(args[number], name) for number in self.numbers]
-
-    @property
-    def sizes(self) -> list[int]:
-        """Number of elements of each argument."""
-        return [array.size for array in self.arrays]
+        self.size = sum([array.size for array in self.arrays])
 
     def call(self, f: Callable[..., Any], arrays: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Call ``f`` with other arrays in the varied places."""
@@ -60,21 +64,25 @@ class Varied:
 
     def split(self, columns: Any) -> Any:
         """Cut ``T + (n,)`` into one array of shape ``T + S`` for each argument."""
-        ends = np.cumsum(self.sizes).tolist()
         lead = columns.shape[:-1]
-        parts = tuple(
-            np.reshape(columns[..., end - array.size : end], lead + array.shape)
-            for end, array in zip(ends, self.arrays, strict=True)
-        )
-        return parts[0] if self.single else parts
+        if self.single:
+            inner = self.arrays[0].shape
+            return columns if len(inner) == 1 else np.reshape(columns, lead + inner)
+        parts, end = [], 0
+        for array in self.arrays:
+            start, end = end, end + array.size
+            parts.append(np.reshape(columns[..., start:end], lead + array.shape))
+        return tuple(parts)
 
 
 def chunks(n: int, chunk: int | None, most: int = _MOST_LANES) -> list[tuple[int, int]]:
     """Return the ranges in which ``n`` columns are carried, of nearly equal width."""
     if chunk is None:
-        chunk = max(8, min(most, _LANE_BYTES // (8 * max(n, 1))))
+        if n <= 8:
+            return [(0, n)] if n else []
+        chunk = max(8, min(most, _LANE_BYTES // (8 * n)))
     elif isinstance(chunk, bool) or not isinstance(chunk, (int, np.integer)) or chunk < 1:
-        raise errors.WrongShape(f"chunk must be a positive whole number of columns to carry at once, not {chunk!r}")
+        raise errors.WrongShape(errors.wrong_chunk(chunk))
     pieces = -(-n // int(chunk))
     edges = [n * i // pieces for i in range(pieces + 1)] if pieces else []
     return list(zip(edges[:-1], edges[1:], strict=True))
@@ -85,12 +93,15 @@ def identity_lanes(arrays: Sequence[Any], start: int, stop: int) -> list[Any]:
     lanes = []
     offset = 0
     for array in arrays:
-        part = np.zeros((stop - start, array.size), array.dtype)
-        low, high = max(start, offset), min(stop, offset + array.size)
+        size = array.size
+        part = np.zeros((stop - start, size), array.dtype)
+        low, high = max(start, offset), min(stop, offset + size)
         if low < high:
-            part[np.arange(low - start, high - start), np.arange(low - offset, high - offset)] = 1.0
-        lanes.append(part.reshape((stop - start, *array.shape)))
-        offset += array.size
+            # Down the diagonal: one row and one column further is size + 1 elements further.
+            first = (low - start) * size + low - offset
+            part.reshape(-1)[first : first + (high - low - 1) * (size + 1) + 1 : size + 1] = 1.0
+        lanes.append(part if len(array.shape) == 1 else part.reshape((stop - start, *array.shape)))
+        offset += size
     return lanes
 
 
@@ -99,49 +110,37 @@ def seeded(array: Any, level: int, lanes: Any, k1: int, k2: int = 0) -> Forward:
     kind = HyperDual if k2 else Dual
     if isinstance(array, DuckArray):
         # The lanes too may come to depend on the outer derivative: they are made an array of it.
-        return rebuild(kind, level, k1, k2, np.copy(array), array._constant(lanes))
-    value = np.float64(array) if array.ndim == 0 and array.dtype == np.float64 else np.array(array)
-    return rebuild(kind, level, k1, k2, value, lanes)
+        return rebuild(kind, level, k1, k2, array.copy(), array._constant(lanes))
+    return rebuild(kind, level, k1, k2, np.array(array) if array.ndim else array[()], lanes)
+
+
+# --- results -------------------------------------------------------------------------------------------------------------
 
 
 def collect(y: Any) -> Any:
     """Return what a function returned as one array, or raise the sentence for a ragged return."""
     if isinstance(y, DuckArray):
         return y
-    if isinstance(y, (list, tuple)):
-        if not any_duck(y):
-            y = _as_plain(y)
-        else:
-            try:
-                shape = np.broadcast_shapes(*(np.shape(collect(part)) for part in y))
-                uniform = all(np.shape(collect(part)) == shape for part in y)
-            except ValueError:
-                uniform = False
-            if not uniform:
-                raise errors.RaggedReturn(errors.ragged(f"a {type(y).__name__} of parts of different shapes"))
-            return np.stack([collect(part) for part in y])
-    array = _as_plain(y)
-    if array.dtype == object:
-        if not any_duck(array):
-            raise errors.RaggedReturn(errors.ragged(f"an object of type {type(y).__name__}"))
-        return lift(array)
-    return array
-
-
-def _as_plain(y: Any) -> Any:
+    if isinstance(y, (list, tuple)) and any_duck(y):
+        parts = [collect(part) for part in y]
+        if len({np.shape(part) for part in parts}) > 1:
+            raise errors.RaggedReturn(errors.ragged(f"a {type(y).__name__} of parts of different shapes"))
+        return lift(np.array(parts, dtype=object)) if np.shape(parts[0]) == () else np.stack(parts)
     try:
         array = np.asarray(y)
     except ValueError:
         raise errors.RaggedReturn(errors.ragged(f"a {type(y).__name__} of parts of different shapes")) from None
-    if array.dtype.kind in "iub":
-        return array.astype(float)
-    if array.dtype != object:
-        errors.check_real(array.dtype, "the differentiated function")
-    return array
+    if array.dtype == object:
+        if array.ndim and any_duck(array):
+            return collect(array.tolist())
+        raise errors.RaggedReturn(errors.ragged(f"an object of type {type(y).__name__}"))
+    return errors.real_array(array, "the differentiated function", "returns")
 
 
 def lanes_of(y: Any, level: int, lanes: int) -> tuple[Any, Any]:
     """Return the value and the lanes of a collected result; zeros where it does not depend on the argument."""
     if isinstance(y, Forward) and y.level == level:
         return y._primal(), y._parts()
-    return y, np.zeros((lanes, *np.shape(y)))
+    if isinstance(y, DuckArray) and y.level > level:
+        raise errors.DerivativeLost(errors.leaked())
+    return y, np.zeros((lanes, *np.shape(y)), y.dtype)

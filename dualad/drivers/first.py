@@ -1,4 +1,4 @@
-"""First derivatives as functions: jvp, derivative, jacobian, grad, value_and_grad."""
+"""Forward mode as functions: jvp, derivative and jacobian, which can also carry its rows backward."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 
 from dualad import errors
 from dualad.drivers.arguments import Varied, as_argument, chunks, collect, identity_lanes, lanes_of, seeded
-from dualad.drivers.backward import jacobian_rows
-from dualad.drivers.recording import Recording
+from dualad.drivers.backward import jacobian_by_rows
+from dualad.drivers.second import second_derivative
 from dualad.duck.levels import fresh_level
 
 __all__ = ["derivative", "jacobian", "jvp"]
@@ -116,39 +116,24 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0, mode: str = "forward
     @functools.wraps(f)
     def of(*args: Any, **kwargs: Any) -> Any:
         if mode == "reverse":
-            return _by_rows(f, argnums, args, kwargs, chunk)
+            return jacobian_by_rows(f, argnums, args, kwargs, chunk)
         varied = Varied("jacobian", argnums, args)
         return varied.split(_columns(f, varied, kwargs, chunk)[1])
 
     return of
 
 
-def _by_rows(f: Function, argnums: Any, args: tuple[Any, ...], kwargs: dict[str, Any], chunk: int | None) -> Any:
-    varied = Varied("jacobian", argnums, args)
-    call = list(args)
-    for number, array in zip(varied.numbers, varied.arrays, strict=True):
-        call[number] = array
-    recording = Recording(f, varied.numbers, call, kwargs, "jacobian")
-    y = collect(recording.result)
-    if recording.mine(y) and np.size(y):
-        parts = tuple(jacobian_rows(recording, y, chunk))
-    else:
-        parts = tuple(np.zeros(np.shape(y) + array.shape) for array in varied.arrays)
-    return parts[0] if varied.single else parts
-
-
 def _columns(f: Function, varied: Varied, kwargs: dict[str, Any], chunk: int | None) -> tuple[Any, Any]:
     """Return the value, shape T, and all columns, shape T + (n,)."""
-    n = sum(varied.sizes)
     value, parts = None, []
-    for start, stop in chunks(n, chunk) or [(0, 0)]:
+    for start, stop in chunks(varied.size, chunk) or [(0, 0)]:
         level = fresh_level()
         lanes = identity_lanes(varied.arrays, start, stop)
         arrays = [seeded(x, level, part, stop - start) for x, part in zip(varied.arrays, lanes, strict=True)]
         value, part = lanes_of(collect(varied.call(f, arrays, kwargs)), level, stop - start)
         parts.append(part)
     columns = parts[0] if len(parts) == 1 else np.concatenate(parts)
-    return value, np.moveaxis(columns, 0, -1)
+    return value, columns.T if columns.ndim <= 2 else np.moveaxis(columns, 0, -1)
 
 
 def derivative(f: Function, order: int = 1) -> Function:
@@ -159,7 +144,7 @@ def derivative(f: Function, order: int = 1) -> Function:
     f : callable
         Function of a number; its result may have any shape T.
     order : int
-        Which derivative; 1 uses dual numbers, higher orders nest them.
+        Which derivative; 1 uses dual numbers, 2 hyper-dual numbers, higher orders nest them.
 
     Returns
     -------
@@ -173,7 +158,7 @@ def derivative(f: Function, order: int = 1) -> Function:
 
     Notes
     -----
-    Costs one evaluation of ``f`` on dual numbers nested ``order`` deep.
+    Costs one evaluation of ``f`` on dual or hyper-dual numbers, nested ``order / 2`` deep.
 
     Examples
     --------
@@ -183,7 +168,7 @@ def derivative(f: Function, order: int = 1) -> Function:
     """
     if isinstance(order, bool) or not isinstance(order, int) or order < 1:
         raise ValueError(f"order must be a whole number of at least 1, not {order!r}")
-    inner = f if order == 1 else derivative(f, order - 1)
+    inner = f if order < 3 else derivative(f, order - 2)
 
     @functools.wraps(f)
     def of(x: Any, *args: Any, **kwargs: Any) -> Any:
@@ -192,6 +177,10 @@ def derivative(f: Function, order: int = 1) -> Function:
                 f"derivative takes a function of one number; the argument has shape {np.shape(x)}. Perhaps you meant "
                 "dualad.jacobian(f) or dualad.grad(f)?"
             )
-        return jvp(lambda x: inner(x, *args, **kwargs), (x,), (1.0,))[1]
+
+        def g(x: Any) -> Any:
+            return inner(x, *args, **kwargs)
+
+        return jvp(g, (x,), (1.0,))[1] if order == 1 else second_derivative(g, x)
 
     return of

@@ -10,9 +10,9 @@ import numpy as np
 from dualad.drivers.arguments import collect
 from dualad.drivers.backward import jacobian_rows
 from dualad.drivers.choose import Plan, choose
+from dualad.drivers.forward_over_reverse import SecondOrder
 from dualad.drivers.recording import Recording, one_number
 from dualad.sweeps.kernels import Tangents
-from dualad.sweeps.second import hessian_columns
 
 __all__ = ["Point"]
 
@@ -33,6 +33,8 @@ class Point:
         self._one: Any = None
         self._gradient: Any = None
         self._jacobian: Any = None
+        self._written: SecondOrder | None = None
+        recording.tape.inputs = recording.inputs
 
     def light(self) -> Point:
         """Return what is known of the value and the gradient, without the recording."""
@@ -41,7 +43,7 @@ class Point:
         light = copy.copy(self)
         light._recorded = False
         del light.recording, light.y
-        light._one = light._jacobian = None
+        light._one = light._jacobian = light._written = None
         return light
 
     def knows(self, what: str) -> bool:
@@ -86,7 +88,8 @@ class Point:
         sweep = Tangents(self.recording.tape, len(directions))
         sweep.seed(self.recording.inputs[0], np.reshape(directions, (len(directions), *self.shape)))
         sweep.sweep()
-        return sweep.of(self.y._operand())
+        found = sweep.of(self.y._operand())
+        return np.zeros((len(directions), *np.shape(self.y))) if found is None else found
 
     def _by_columns(self, chunk: int) -> Any:
         columns = [self.tangents(_rows_of_identity(self.n, at, chunk)) for at in range(0, self.n, chunk)]
@@ -95,31 +98,37 @@ class Point:
 
     def hessian(self) -> Any:
         """Return the Hessian, of shape S + S."""
-        self.one("hessian")
-        return self._whole_hessian(None)
+        return self._columns_of(self._second("hessian"))
 
     def weighted_hessian(self, weights: Any) -> Any:
         """Return the Hessian of the sum of ``weights * y``."""
-        return self._whole_hessian(np.reshape(np.asarray(weights, dtype=float), np.shape(self.y)))
+        weights = np.reshape(np.asarray(weights, dtype=float), np.shape(self.y))
+        if not self.depends:
+            return self._columns_of(None)
+        return self._columns_of(SecondOrder(self.recording.tape, {self.y._operand(): weights[()]}))
 
     def hessian_product(self, p: Any) -> Any:
         """Return the Hessian times p, of the shape of x."""
-        self.one("hvp")
-        return self._hessian_columns(np.reshape(np.asarray(p, dtype=float), (1, self.n)), None).reshape(self.shape)
+        second = self._second("hvp")
+        if second is None:
+            return np.zeros(self.shape)
+        return second.columns([np.reshape(np.asarray(p, dtype=float), (1, *self.shape))])[0][0]
 
-    def _whole_hessian(self, weights: Any) -> Any:
-        chunk = choose(self.n, 1, order=2, recorded=True).chunk
-        columns = [
-            self._hessian_columns(_rows_of_identity(self.n, at, chunk), weights) for at in range(0, self.n, chunk)
-        ]
-        return np.concatenate(columns or [np.zeros(0)]).reshape(self.shape * 2)
+    def _second(self, driver: str) -> SecondOrder | None:
+        """Return the gradient written on the tape, which is done once."""
+        if self._written is None:
+            y = self.one(driver)
+            if self.depends:
+                self._written = SecondOrder(self.recording.tape, y)
+        return self._written
 
-    def _hessian_columns(self, directions: Any, weights: Any) -> Any:
-        if not self.depends:
-            return np.zeros((len(directions), *self.shape))
-        node = self.y._operand() if weights is not None else self.one("hessian")._operand()
-        lanes = np.reshape(directions, (len(directions), *self.shape))
-        return hessian_columns(self.recording.tape, node, self.recording.inputs[0], lanes, weights)
+    def _columns_of(self, second: SecondOrder | None) -> Any:
+        if second is None or not self.n:
+            return np.zeros(self.shape * 2)
+        chunk = choose(self.n, 1, order=2, nodes=len(self.recording.tape), recorded=True).chunk
+        directions = [_rows_of_identity(self.n, at, chunk) for at in range(0, self.n, chunk)]
+        columns = [second.columns([part.reshape(len(part), *self.shape)])[0] for part in directions]
+        return np.concatenate(columns).reshape(self.shape * 2)
 
 
 def _rows_of_identity(n: int, start: int, chunk: int) -> Any:

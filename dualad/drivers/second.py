@@ -57,18 +57,13 @@ def hessian(f: Function, argnums: int = 0, mode: str = "hyperdual", *, chunk: in
     @functools.wraps(f)
     def of(*args: Any, **kwargs: Any) -> Any:
         varied = Varied("hessian", argnums, args)
-        n = sum(varied.sizes)
-        ranges = chunks(n, chunk, _MOST_COLUMNS)
+        ranges = chunks(varied.size, chunk, _MOST_COLUMNS) or [(0, 0)]
+        seeds = [identity_lanes(varied.arrays, *at)[0] for at in ranges]
         rows: list[list[Any]] = [[None] * len(ranges) for _ in ranges]
-        for i, rows_at in enumerate(ranges):
-            for j, columns_at in enumerate(ranges[: i + 1]):
-                seeds = [np.reshape(identity_lanes(varied.arrays, *at)[0], (-1, *varied.arrays[0].shape)) for at in (rows_at, columns_at)]
-                block = _block(f, varied, kwargs, *seeds)
-                rows[i][j] = block
-                rows[j][i] = np.swapaxes(block, 0, 1)
-        if not ranges:
-            shape = np.shape(collect(f(*args, **kwargs)))
-            return np.zeros(shape + varied.arrays[0].shape * 2)
+        for i, e1 in enumerate(seeds):
+            for j, e2 in enumerate(seeds[: i + 1]):
+                rows[i][j] = _block(f, varied, kwargs, e1, e2)
+                rows[j][i] = np.swapaxes(rows[i][j], 0, 1)
         whole = rows[0][0] if len(ranges) == 1 else np.concatenate([np.concatenate(row, axis=1) for row in rows])
         inner = varied.arrays[0].shape
         moved = np.moveaxis(whole, (0, 1), (-2, -1))
@@ -86,6 +81,12 @@ def _block(f: Function, varied: Varied, kwargs: dict[str, Any], e1: Any, e2: Any
     argument = seeded(x, level, np.concatenate([e1, e2, zeros]), k1, k2)
     lanes = lanes_of(collect(varied.call(f, [argument], kwargs)), level, k1 + k2 + k1 * k2)[1]
     return np.reshape(lanes[k1 + k2 :], (k1, k2, *lanes.shape[1:]))
+
+
+def second_derivative(f: Function, x: Any) -> Any:
+    """Return the second derivative of a function of one number."""
+    varied = Varied("derivative", 0, (x,))
+    return _block(f, varied, {}, np.ones(1), np.ones(1))[0, 0]
 
 
 def hvp(f: Function) -> Function:

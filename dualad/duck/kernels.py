@@ -1,5 +1,5 @@
 """The door to the compiled side of this room."""
 
-from dualad._duck import DuckArray, hang
+from dualad._duck import DuckArray, hang, survey
 
-__all__ = ["DuckArray", "hang"]
+__all__ = ["DuckArray", "hang", "survey"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -14,9 +15,11 @@ from dualad.ops.table import TABLE, Elementwise
 __all__ = ["METHODS", "find"]
 
 _FUNCTIONS = (
-    "all any argmax argmin argpartition argsort choose clip compress conj conjugate copy cumprod cumsum diagonal dot max "
-    "mean min nonzero prod ptp put ravel repeat round searchsorted squeeze std sum swapaxes take trace var"
+    "all any argmax argmin argpartition argsort choose clip cumprod cumsum diagonal dot max mean min nonzero prod put ravel "
+    "repeat round searchsorted squeeze std sum swapaxes take trace var"
 ).split()
+# What looks at the memory of an ndarray: an array that carries derivatives has more of it than its values.
+_REFUSED = frozenset("base byteswap ctypes data getfield resize setfield tobytes tofile".split())
 
 
 def reshape(x: Any, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
@@ -34,6 +37,21 @@ def flatten(x: Any, order: str = "C") -> Any:
     return np.copy(np.ravel(x, order=order))  # type: ignore[call-overload]
 
 
+def copy(x: Any, order: str = "C") -> Any:
+    """Return a copy; a scalar is its own, as it cannot be changed."""
+    return x if x._is_scalar else np.copy(x, order=order)  # type: ignore[call-overload]
+
+
+def conjugate(x: Any) -> Any:
+    """Return the array itself, as ndarray does where the values are real."""
+    return x
+
+
+def compress(x: Any, condition: Any, axis: Any = None, out: Any = None) -> Any:
+    """Return the slices where the condition is true."""
+    return np.compress(condition, x, axis=axis, out=out)
+
+
 def astype(x: Any, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True) -> Any:
     """Convert to another floating-point type, or to integers or booleans, which are plain: they do not vary."""
     kind = np.dtype(dtype).kind
@@ -49,11 +67,12 @@ def astype(x: Any, dtype: Any, order: str = "K", casting: str = "unsafe", subok:
 
 def item(x: Any, *index: Any) -> Any:
     """Return one element, with its derivative."""
-    flat = np.ravel(x) if len(index) < 2 else x
-    place = index[0] if len(index) == 1 else index if index else 0
-    if not index and x.size != 1:
-        raise ValueError("can only convert an array of size 1 to a Python scalar")
-    return flat[place] if x.shape else x
+    if not index:
+        if x.size != 1:
+            raise ValueError("can only convert an array of size 1 to a Python scalar")
+        return np.reshape(x, (1,))[0]
+    place = index[0] if len(index) == 1 else index
+    return x[place] if isinstance(place, tuple) else np.ravel(x)[place]
 
 
 def tolist(x: Any) -> Any:
@@ -76,18 +95,50 @@ def partition(x: Any, kth: Any, axis: int = -1, kind: Any = "introselect", order
     x[...] = np.partition(x, kth, axis=axis, kind=kind, order=order)
 
 
-METHODS: dict[str, Callable[..., Any]] = {name: getattr(np, name) for name in _FUNCTIONS if hasattr(np, name)}
+def view(x: Any, dtype: Any = None) -> Any:
+    """Return a new array on the same memory."""
+    if dtype is not None and np.dtype(dtype) != x.dtype:
+        raise errors.NotOffered(errors.not_offered("view(dtype)"))
+    return x[...]
+
+
+def to_device(x: Any, device: str, *, stream: Any = None) -> Any:
+    """Return the array itself: it lies where the CPU finds it."""
+    if device != "cpu":
+        raise ValueError(f"there is only the device 'cpu', not {device!r}")
+    return x
+
+
+def dump(x: Any, file: Any) -> None:
+    """Pickle the array into a file."""
+    if hasattr(file, "write"):
+        pickle.dump(x, file)
+    else:
+        with open(file, "wb") as stream:
+            pickle.dump(x, stream)
+
+
+def dumps(x: Any) -> bytes:
+    """Return the pickled array."""
+    return pickle.dumps(x)
+
+
+METHODS: dict[str, Callable[..., Any]] = {name: getattr(np, name) for name in _FUNCTIONS}
 METHODS |= {
-    rule.__name__: rule for rule in (reshape, transpose, flatten, astype, item, tolist, fill, sort, partition)
+    rule.__name__: rule
+    for rule in (
+        reshape, transpose, flatten, copy, conjugate, compress, astype, item, tolist, fill, sort, partition, view,
+        to_device, dump, dumps,
+    )
 }  # fmt: skip
+METHODS["conj"] = conjugate
 
 
 def find(x: Any, name: str) -> Callable[..., Any]:
-    """Return the method ``name`` bound to ``x``; elementwise functions count, since object arrays call them so."""
-    method = METHODS.get(name)
-    if method is None and not name.startswith("_"):
-        row = TABLE.functions.get(getattr(np, name, None))
-        method = row.function if isinstance(row, Elementwise) and len(row.args) == 1 else None
-    if method is None:
-        raise AttributeError(f"{type(x).__name__!r} object has no attribute {name!r}")
-    return partial(method, x)
+    """Return an elementwise function as a method bound to ``x``, for NumPy's loops over objects call it so."""
+    row = TABLE.find(getattr(np, name, None)) if not name.startswith("_") else None
+    if isinstance(row, Elementwise):
+        return partial(row.function, x)
+    if name in _REFUSED:
+        raise errors.NotOffered(errors.not_offered(name))
+    raise AttributeError(f"{type(x).__name__!r} object has no attribute {name!r}")

@@ -1,32 +1,34 @@
 """NumPy's two protocols, for any engine: which row serves a call, and what ``out``, ``where`` and ``dtype`` mean.
 
-An engine is asked only for ``_elementwise(row, function, inputs)``, ``_array_row(row, args, kwargs)``, ``_constant(value)``
-and ``_primal()``.
+An engine is asked only for ``_elementwise(row, function, inputs)``, ``_array_row(row, args, kwargs)``,
+``_discrete(function, args, kwargs)``, ``_constant(value)``, ``_lift(objects)``, ``_with_value(value)`` and
+``_primal()``.
 """
 
 from __future__ import annotations
 
+import inspect
+import sys
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from dualad import errors
 from dualad.duck import ufunc_methods
-from dualad.duck.kernels import DuckArray
+from dualad.duck.kernels import DuckArray, survey
 from dualad.ops.table import TABLE, Composed, Discrete, Elementwise, Operator, Unwritten
 
-__all__ = ["call_function", "call_ufunc", "in_place", "is_operand", "lost", "plain"]
+__all__ = ["Flat", "call_function", "call_ufunc", "lost", "plain", "stripped"]
 
-_NUMBERS = (int, float, complex, np.generic, np.ndarray, list, tuple)
 _CREATION = frozenset(
     (np.zeros, np.ones, np.empty, np.full, np.eye, np.identity, np.arange, np.array, np.asarray, np.asanyarray, np.tri)
 )
+_LIKE = frozenset((np.zeros_like, np.ones_like, np.empty_like, np.full_like))
 
 
-def is_operand(x: Any) -> bool:
-    """Say whether an operator accepts ``x`` beside an array that carries derivatives."""
-    return isinstance(x, _NUMBERS) or isinstance(x, DuckArray)
+# --- values ------------------------------------------------------------------------------------------------------------
 
 
 def plain(x: Any) -> Any:
@@ -36,64 +38,41 @@ def plain(x: Any) -> Any:
     return x
 
 
-def lost(kind: str, x: Any) -> Exception:
-    """Return the error for a conversion that would lose the derivative."""
-    return errors.DerivativeLost(errors.lost_by(kind))
-
-
-def in_place(target: Any, result: Any) -> Any:
-    """Finish ``target += ...``: arrays are written through, scalars are replaced."""
-    if result is NotImplemented or target._is_scalar:
-        return result
-    target[...] = result
-    return target
-
-
-def ducks(*parts: Any) -> Iterator[DuckArray]:
-    """Go through the arrays that carry derivatives in arguments, lists and object arrays."""
-    for part in parts:
-        if isinstance(part, DuckArray):
-            yield part
-        elif isinstance(part, (list, tuple)):
-            yield from ducks(*part)
-        elif isinstance(part, dict):
-            yield from ducks(*part.values())
-        elif isinstance(part, np.ndarray) and part.dtype == object:
-            yield from ducks(*part.ravel().tolist())
-
-
-def carries(*parts: Any) -> bool:
-    """Say whether any argument carries derivatives."""
-    return next(ducks(*parts), None) is not None
-
-
-def top(*parts: Any) -> Any:
-    """Return the array of the innermost derivative: its engine acts first."""
-    return max(ducks(*parts), key=lambda duck: duck.level)
-
-
-def is_discrete(*parts: Any) -> bool:
-    """Say whether all recorded arrays among arguments are conditions or whole numbers, on which any function may be called."""
-    found = [hasattr(type(duck), "_is_discrete") and duck._is_discrete for duck in ducks(*parts)]
-    return bool(found) and all(found)
-
-
-def lifted(part: Any, by: Any) -> Any:
-    """Return arguments with object arrays of numbers that carry derivatives made one such array."""
+def stripped(part: Any) -> Any:
+    """Return arguments with bare values in place of arrays that carry derivatives."""
+    if isinstance(part, DuckArray):
+        return plain(part)
     if isinstance(part, (list, tuple)):
-        return type(part)(lifted(p, by) for p in part)
-    if isinstance(part, np.ndarray) and part.dtype == object and carries(part):
+        return type(part)(map(stripped, part))
+    if isinstance(part, np.ndarray) and part.dtype == object and survey(part).top is not None:
+        return np.array([plain(x) for x in part.ravel().tolist()], dtype=float).reshape(part.shape)
+    return part
+
+
+def primal(part: Any, level: int) -> Any:
+    """Return arguments without the derivative of one level."""
+    if isinstance(part, DuckArray):
+        return part._primal() if part.level == level else part
+    if isinstance(part, (list, tuple)):
+        return type(part)(primal(p, level) for p in part)
+    return part
+
+
+def joined(part: Any, by: Any) -> Any:
+    """Return arguments with arrays of objects that carry derivatives made one such array."""
+    if isinstance(part, (list, tuple)):
+        return type(part)(joined(p, by) for p in part)
+    if isinstance(part, np.ndarray) and part.dtype == object and survey(part).top is not None:
         return by._lift(part)
     return part
 
 
-def stripped(part: Any) -> Any:
-    """Return arguments with bare values in place of arrays that carry derivatives."""
-    if isinstance(part, (list, tuple)):
-        return type(part)(map(stripped, part))
-    if isinstance(part, np.ndarray) and part.dtype == object:
-        return np.vectorize(plain, otypes=[float])(part) if carries(part) else part
-    return plain(part)
+def lost(kind: str) -> Exception:
+    """Return the error for a conversion that would lose the derivative."""
+    return errors.DerivativeLost(errors.lost_by(kind))
+
+
+# --- what every call has in common ---------------------------------------------------------------------------------------
 
 
 def _named(function: Any) -> str:
@@ -103,7 +82,7 @@ def _named(function: Any) -> str:
 
 def row_of(function: Any) -> Operator:
     """Return the row of a function, or raise the sentence that says why there is none."""
-    row = TABLE.find(function)
+    row = TABLE.functions.get(function) or TABLE.find(function)
     if row is None:
         raise errors.UnknownFunction(errors.unknown(_named(function)))
     if isinstance(row, Unwritten):
@@ -112,24 +91,31 @@ def row_of(function: Any) -> Operator:
 
 
 def _store(result: Any, out: Any, name: str) -> Any:
+    if out is None:
+        return result
     if isinstance(out, tuple):
         results = result if isinstance(result, tuple) else (result,)
         kept = tuple(_store(r, o, name) for r, o in zip(results, out, strict=True))
         return kept if isinstance(result, tuple) else kept[0]
-    if out is None:
-        return result
-    if not isinstance(out, DuckArray) and isinstance(result, DuckArray):
+    if isinstance(result, DuckArray) and not isinstance(out, DuckArray):
         raise errors.DerivativeLost(errors.lost_out(name))
-    out[...] = result  # type: ignore[index]
+    out[...] = result
     return out
 
 
-def _as_dtype(result: Any, dtype: Any, name: str) -> Any:
-    if dtype is None or not isinstance(result, DuckArray):
-        return result
-    if np.dtype(dtype).kind != "f":
-        raise errors.DerivativeLost(errors.lost_dtype(name, dtype))
-    return result.astype(dtype)
+def _check_dtype(dtype: Any, name: str) -> None:
+    if dtype is not None:
+        if np.dtype(dtype).kind in "iub":
+            raise errors.DerivativeLost(errors.lost_dtype(name, dtype))
+        errors.check_real(np.dtype(dtype), name)
+
+
+def _revalued(result: Any, value: Any, level: int) -> Any:
+    """Return a result with NumPy's own value in place of the one that was found on the way to its derivative."""
+    if isinstance(result, (tuple, list)):
+        parts = [_revalued(r, v, level) for r, v in zip(result, value, strict=True)]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    return result._with_value(value) if isinstance(result, DuckArray) and result.level == level else value
 
 
 # --- __array_ufunc__ ---------------------------------------------------------------------------------------------------
@@ -137,56 +123,57 @@ def _as_dtype(result: Any, dtype: Any, name: str) -> Any:
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Answer ``__array_ufunc__``."""
-    kwargs = dict(kwargs)
-    out = kwargs.pop("out", None)
     name = ufunc.__name__
-    if not all(is_operand(x) or method != "__call__" for x in inputs):
-        return NotImplemented
-    by = top(inputs, out)
-    inputs = lifted(inputs, by)
-    if method == "at":
-        return ufunc_methods.at(ufunc, *inputs)
-    if method != "__call__":
-        dtype = kwargs.pop("dtype", None)
-        result = getattr(ufunc_methods, method)(ufunc, *inputs, **kwargs)
-        return _store(_as_dtype(result, dtype, name), out, name)
-    for ignored in ("order", "subok", "casting"):
-        kwargs.pop(ignored, None)
-    dtype, where = kwargs.pop("dtype", None), kwargs.pop("where", True)
-    row = None if is_discrete(inputs) else row_of(ufunc)
-    if (row is None or isinstance(row, Discrete)) and where is True:
-        result = _unvarying(ufunc, inputs, kwargs)
-    elif row is None or isinstance(row, Discrete) or not carries(inputs):
-        result = ufunc(*stripped(inputs), where=plain(where), **kwargs)
-    elif not isinstance(row, Elementwise):
-        result = by._array_row(row, inputs, kwargs)
-    elif where is True:
-        result = top(inputs)._elementwise(row, ufunc, inputs, **kwargs)
+    out = kwargs.pop("out", None)
+    found = survey(inputs, kwargs)
+    by = found.top
+    if by is None:  # only out= carries derivatives
+        return _store(getattr(ufunc, method)(*inputs, **kwargs), out, name)
+    if not found.varies:
+        return _store(by._discrete(getattr(ufunc, method), inputs, kwargs), out, name)
+    row = row_of(ufunc)
+    if found.loose:
+        inputs = joined(inputs, by)
+    _check_dtype(kwargs.get("dtype"), name)
+    if isinstance(row, Discrete):
+        result = by._discrete(getattr(ufunc, method), inputs, kwargs)
+    elif method != "__call__":
+        result = _call_method(by.level, ufunc, method, inputs, kwargs)
+    elif isinstance(row, Elementwise):
+        result = _call_with_options(by, row, ufunc, inputs, kwargs, out)
     else:
-        result = _masked(row, ufunc, inputs, plain(where), out[0] if out else None)
-    return _store(_as_dtype(result, dtype, name), out, name)
+        result = by._array_row(row, inputs, kwargs)
+    return _store(result, out, name)
 
 
-def _unvarying(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
-    """Call a function whose result does not vary; a tape writes down what came of it."""
-    by = top(args, kwargs) if carries(args, kwargs) else None
-    if hasattr(type(by), "_discrete"):
-        return by._discrete(function, args, kwargs)
-    return function(*stripped(args), **{name: stripped(value) for name, value in kwargs.items()})
-
-
-def _masked(row: Elementwise, ufunc: np.ufunc, inputs: tuple[Any, ...], where: Any, out: Any) -> Any:
-    """Evaluate only where the mask is true, so that no warning comes from elements that are not wanted."""
+def _call_with_options(by: Any, row: Elementwise, ufunc: np.ufunc, inputs: Any, options: Any, out: Any) -> Any:
+    """Call an elementwise row with ``where=``, ``dtype=`` and the like: on the values they are NumPy's affair."""
+    where = stripped(options.get("where", True))
     shape = np.broadcast_shapes(np.shape(where), *map(np.shape, inputs))
 
     def function(*primals: Any) -> Any:
-        if carries(primals):
-            return ufunc(*primals)
-        return ufunc(*primals, out=np.zeros(shape), where=where)
+        if where is True or survey(primals).top is not None:
+            return ufunc(*primals, **options)
+        # Elements that are not wanted must be skipped, so that no warning comes from them; zeros stand in their places.
+        blank = tuple(np.zeros(shape, options.get("dtype") or np.result_type(*primals)) for _ in range(row.outputs))
+        return ufunc(*primals, **options, out=blank)
 
-    by = top(inputs)
-    kept = by._constant(np.zeros(shape)) if out is None else out
-    return np.where(where, by._elementwise(row, function, inputs), kept)
+    result = by._elementwise(row, function if options else ufunc, inputs)
+    if where is True:
+        return result
+    results = result if row.outputs > 1 else (result,)
+    kept = tuple(np.where(where, r, 0.0 if k is None else k) for r, k in zip(results, out or (None, None), strict=False))
+    return kept if row.outputs > 1 else kept[0]
+
+
+def _call_method(level: int, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    options = {name: value for name, value in kwargs.items() if name != "dtype" and value is not np._NoValue}
+    with np.errstate(all="ignore"):
+        result = ufunc_methods.METHODS[method](ufunc, *inputs, **options)
+    if method == "at":
+        return None
+    value = getattr(ufunc, method)(*primal(inputs, level), **kwargs)
+    return _revalued(result, value, level)
 
 
 # --- __array_function__ ------------------------------------------------------------------------------------------------
@@ -196,39 +183,126 @@ def call_function(like: Any, function: Callable[..., Any], args: tuple[Any, ...]
     """Answer ``__array_function__``; ``like`` is the array that NumPy dispatched on."""
     if function in _CREATION:
         return _create(like, function, args, kwargs)
-    row = None if is_discrete(args, kwargs) else row_of(function)
-    if row is None or isinstance(row, Discrete):
-        return _unvarying(function, args, kwargs)
-    kwargs = dict(kwargs)
-    out, dtype = kwargs.pop("out", None), kwargs.pop("dtype", None)
-    by = top(args, kwargs, out)
-    args = lifted(args, by)
-    if carries(args, kwargs):
-        result = _apply(top(args, kwargs), row, args, kwargs)
-    else:
-        result = function(*args, **kwargs)
-    return _store(_as_dtype(result, dtype, row.name), out, row.name)
-
-
-def _apply(by: Any, row: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if function in _LIKE and args and isinstance(args[0], DuckArray):
+        return _create_like(function, *args, **kwargs)
+    found = survey(args, kwargs)
+    if found.top is not None and not found.varies and "out" not in kwargs:
+        return found.top._discrete(function, args, kwargs)
+    row = row_of(function)
+    if isinstance(row, Discrete):
+        return found.top._discrete(function, args, kwargs)
+    if len(args) > _places(row):
+        args, kwargs = _by_name(row, args, kwargs)
+    out = None
+    if kwargs:
+        kwargs = {name: value for name, value in kwargs.items() if value is not np._NoValue}
+        out = kwargs.pop("out", None)
+        _check_dtype(kwargs.get("dtype"), row.name)
+        found = survey(args, kwargs)
+    by = found.top
+    if by is None:
+        return _store(function(*args, **kwargs), out, row.name)
+    if found.loose:
+        args = joined(args, by)
+        kwargs = {name: joined(value, by) for name, value in kwargs.items()}
     if isinstance(row, Composed):
-        return row.plan(*args, **kwargs)
+        result = _compose(by, row, args, kwargs)
+    elif isinstance(row, Elementwise):
+        if function is np.where and len(args) == 1:
+            return np.nonzero(stripped(args[0]))
+        result = by._elementwise(row, function, args + tuple(kwargs.pop(name) for name in row.args[len(args) :]))
+    else:
+        result = by._array_row(row, args, kwargs)
+    return result if out is None else _store(result, out, row.name)
+
+
+@lru_cache(maxsize=None)
+def _places(row: Any) -> int:
+    """Return how many arguments the plan of a row takes by position."""
     if isinstance(row, Elementwise):
-        if kwargs:
-            unexpected = sorted(set(kwargs) - set(row.args))
-            if unexpected:
-                raise TypeError(f"{row.name}() got an unexpected keyword argument {unexpected[0]!r}")
-            args += tuple(kwargs[name] for name in row.args[len(args) :])
-        return by._elementwise(row, row.function, args)
-    return by._array_row(row, args, kwargs)
+        return len(row.args)
+    kinds = [parameter.kind for parameter in inspect.signature(row.plan).parameters.values()]
+    return sys.maxsize if inspect.Parameter.VAR_POSITIONAL in kinds else kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def _by_name(row: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Name the arguments that the plan does not take by position (``np.sum(x, 0, float, out)``)."""
+    names = list(inspect.signature(row.function).parameters)
+    kept = _places(row)
+    return args[:kept], kwargs | dict(zip(names[kept:], args[kept:], strict=False))
+
+
+def _compose(by: Any, row: Composed, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a function by its definition, which gives the derivative; the value is NumPy's own, to the last bit."""
+    options = {name: value for name, value in kwargs.items() if name != "dtype"}
+    with np.errstate(all="ignore"):
+        result = row.plan(*args, **options)
+    if result is None or any(callable(part) for part in args) or any(result is part for part in args):
+        return result  # written in place, or made by functions of the user's
+    named = {name: primal(value, by.level) for name, value in kwargs.items()}
+    return _revalued(result, row.call(primal(args, by.level), named), by.level)
+
+
+# --- making arrays -------------------------------------------------------------------------------------------------------
 
 
 def _create(like: Any, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    if carries(args, kwargs):
-        if function is np.full:
-            shape, fill = args[:2] if len(args) > 1 else (args[0], kwargs["fill_value"])
-            return np.broadcast_to(fill, shape).copy()
-        content = args[0]
-        return np.copy(content) if isinstance(content, DuckArray) else like._lift(np.array(content, dtype=object))
-    value = function(*args, **kwargs)
-    return like._constant(value.astype(float) if value.dtype.kind in "iub" and "dtype" not in kwargs else value)
+    """Answer ``np.zeros(n, like=x)`` and its kin."""
+    dtype = kwargs.get("dtype")
+    if survey(args, kwargs).top is None:
+        inner = like._primal()
+        value = function(*args, **kwargs, like=inner) if isinstance(inner, DuckArray) else function(*args, **kwargs)
+        if plain(value).dtype.kind != "f":
+            # Whole numbers that were asked for, or that count, are plain; others are there to be written over.
+            if dtype is not None or function is np.arange:
+                return value
+            value = value.astype(np.float64)
+        return like._constant(value)
+    if function is np.full:
+        shape, fill = args[:2] if len(args) > 1 else (args[0], kwargs["fill_value"])
+        return np.copy(np.broadcast_to(fill, shape))
+    if function not in (np.array, np.asarray, np.asanyarray):
+        raise errors.DiscreteArgument(errors.discrete_argument(f"numpy.{function.__name__}", "number 1"))
+    content = args[0]
+    if not isinstance(content, DuckArray):
+        content = like._lift(np.array(content, dtype=object))
+    elif function is np.array and kwargs.get("copy", True):
+        content = np.copy(content)
+    missing = kwargs.get("ndmin", 0) - content.ndim
+    content = content[(None,) * missing] if missing > 0 else content
+    return content if dtype is None else content.astype(dtype, copy=False)
+
+
+def _create_like(function: Callable[..., Any], x: Any, *args: Any, **options: Any) -> Any:
+    """Answer ``np.zeros_like(x)`` and its kin: an array that can take in all derivatives that ``x`` carries."""
+    dtype = np.dtype(options.get("dtype") or x.dtype)
+    if function is np.full_like:
+        if survey(args, options).top is not None:
+            result = np.empty_like(x, **{name: value for name, value in options.items() if name != "fill_value"})
+            result[...] = args[0] if args else options["fill_value"]
+            return result
+    if dtype.kind != "f":
+        return function(plain(x), *args, **options)
+    return x._constant(function(x._primal(), *args, **options))
+
+
+class Flat:
+    """``x.flat``: the elements one after the other."""
+
+    def __init__(self, x: Any) -> None:
+        self._x = x
+
+    def __len__(self) -> int:
+        return int(self._x.size)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(np.ravel(self._x))
+
+    def __getitem__(self, index: Any) -> Any:
+        return np.copy(np.ravel(self._x))[index]
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        places = np.arange(self._x.size)[index]
+        if np.size(places) != np.size(value) > 1:  # flat iterators begin again when the values end
+            value = np.take(np.ravel(value), np.arange(np.size(places)) % np.size(value))
+        self._x[np.unravel_index(places, self._x.shape)] = value

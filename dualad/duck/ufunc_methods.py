@@ -1,4 +1,7 @@
-"""The methods of universal functions: reduce, accumulate, outer, at and reduceat."""
+"""The methods of universal functions: reduce, accumulate, outer, at and reduceat.
+
+The value is what NumPy's own method gives; the derivative follows from the same function applied step by step.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,13 @@ import numpy as np
 from dualad import errors
 from dualad.duck.kernels import DuckArray
 
-__all__ = ["accumulate", "at", "outer", "reduce", "reduceat"]
+__all__ = ["METHODS"]
 
 _REDUCTIONS = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
 _SCANS = {np.add: np.cumsum, np.multiply: np.cumprod}
 
 
-def reduce(ufunc: np.ufunc, x: Any, axis: Any = 0, keepdims: bool = False, **options: Any) -> Any:
+def reduce(ufunc: np.ufunc, x: Any, axis: Any = 0, *, keepdims: bool = False, **options: Any) -> Any:
     """``ufunc.reduce``: a row of the table where there is one, else one element after the other."""
     if ufunc in _REDUCTIONS:
         return _REDUCTIONS[ufunc](x, axis=axis, keepdims=keepdims, **options)
@@ -23,17 +26,17 @@ def reduce(ufunc: np.ufunc, x: Any, axis: Any = 0, keepdims: bool = False, **opt
     axes = sorted(a % x.ndim for a in axes)
     initial, where = options.get("initial", np._NoValue), options.get("where", True)
     rest = tuple(n for a, n in enumerate(x.shape) if a not in axes)
-    folded = np.moveaxis(x, axes, range(len(axes))).reshape((-1, *rest))
-    mask = np.moveaxis(np.broadcast_to(where, x.shape), axes, range(len(axes))).reshape((-1, *rest))
+    count = int(np.prod([x.shape[a] for a in axes], dtype=int))
+    folded = np.reshape(np.moveaxis(x, axes, range(len(axes))), (count, *rest))
+    mask = np.reshape(np.moveaxis(np.broadcast_to(where, x.shape), axes, range(len(axes))), (count, *rest))
     first = ufunc.identity if initial is np._NoValue and ufunc.identity is not None else initial
     if first is np._NoValue:
-        if len(folded) == 0 or not mask.all():
-            raise ValueError(f"reduction operation {ufunc.__name__!r} without identity needs initial= here")
         result, start = folded[0], 1
     else:
-        result, start = np.full_like(folded[0], first) if len(folded) else first, 0
-    for i in range(start, len(folded)):
-        result = np.where(mask[i], ufunc(result, folded[i]), result) if not mask[i].all() else ufunc(result, folded[i])
+        result, start = np.full_like(x, first, shape=rest), 0
+    for i in range(start, count):
+        step = ufunc(result, folded[i])
+        result = step if mask[i].all() else np.where(mask[i], step, result)
     return np.expand_dims(result, axes) if keepdims else result
 
 
@@ -53,17 +56,6 @@ def outer(ufunc: np.ufunc, a: Any, b: Any, **options: Any) -> Any:
     return ufunc(np.reshape(a, np.shape(a) + (1,) * np.ndim(b)), b, **options)
 
 
-def at(ufunc: np.ufunc, x: Any, index: Any, *others: Any) -> None:
-    """``ufunc.at``: in place, each occurrence of an index by itself."""
-    if not isinstance(x, DuckArray):
-        raise errors.DerivativeLost(errors.lost_out(f"{ufunc.__name__}.at"))
-    places = np.arange(x.size).reshape(x.shape)[index]
-    spread = [np.broadcast_to(other, places.shape).reshape(-1) for other in others]
-    for i, place in enumerate(places.reshape(-1).tolist()):
-        where = tuple(int(k) for k in np.unravel_index(place, x.shape))
-        x[where] = ufunc(x[where], *(other[i] for other in spread))
-
-
 def reduceat(ufunc: np.ufunc, x: Any, indices: Any, axis: int = 0) -> Any:
     """``ufunc.reduceat``: the reductions of consecutive slices."""
     moved = np.moveaxis(x, axis, 0)
@@ -71,3 +63,17 @@ def reduceat(ufunc: np.ufunc, x: Any, indices: Any, axis: int = 0) -> Any:
     ends = [*starts[1:], len(moved)]
     parts = [reduce(ufunc, moved[i:j]) if i < j else moved[i] for i, j in zip(starts, ends, strict=True)]
     return np.moveaxis(np.stack(parts), 0, axis)
+
+
+def at(ufunc: np.ufunc, x: Any, index: Any, *others: Any) -> None:
+    """``ufunc.at``: in place, each occurrence of an index by itself."""
+    if not isinstance(x, DuckArray):
+        raise errors.DerivativeLost(errors.lost_out(f"{ufunc.__name__}.at"))
+    places = np.arange(x.size).reshape(x.shape)[index]
+    spread = [np.reshape(np.broadcast_to(other, places.shape), (-1,)) for other in others]
+    for i, place in enumerate(np.reshape(places, (-1,)).tolist()):
+        where = tuple(int(k) for k in np.unravel_index(place, x.shape))
+        x[where] = ufunc(x[where], *(other[i] for other in spread))
+
+
+METHODS = {"reduce": reduce, "accumulate": accumulate, "outer": outer, "reduceat": reduceat, "at": at}

@@ -128,11 +128,13 @@ def _is_view(value: Any, x: Any) -> bool:
 def discrete(like: Recorded, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """Call a function whose result does not vary, and write the result as what it is."""
     nodes: list[int] = []
+    outcomes: list[Any] = []
 
     def taken(part: Any) -> tuple[Any, Any]:
         if isinstance(part, Recorded) and part.level == like.level:
             nodes.append(part._operand(needed=False))
-            return part._primal(), Operand(len(nodes) - 1)
+            outcomes.append(part._primal())
+            return outcomes[-1], Operand(len(nodes) - 1)
         if isinstance(part, (list, tuple)):
             pairs = [taken(p) for p in part]
             return type(part)(pair[0] for pair in pairs), type(part)(pair[1] for pair in pairs)
@@ -146,6 +148,9 @@ def discrete(like: Recorded, function: Callable[..., Any], args: Sequence[Any], 
     if isinstance(value, bool):
         value = np.bool_(value)
     if not isinstance(value, (np.ndarray, np.generic)) or value.dtype.kind not in "iubf" or not nodes:
+        if isinstance(value, tuple) and any(isinstance(part, np.ndarray) for part in value):
+            # Several results (np.nonzero) are plain, and what follows relies on them.
+            like._tape.guards.extend(zip(nodes, outcomes, strict=True))
         return value
     kept_named = {name: pair[1] for name, pair in named.items()}
     return like._tape.record(
