@@ -89,10 +89,14 @@ cdef class Cotangents:
         """Make ``g`` the cotangent at a place."""
         cdef cnp.ndarray one = <cnp.ndarray> g
         self.arrays[place] = g
-        own = own and cnp.PyArray_ISCARRAY(one)
+        own = own and cnp.PyArray_ISCARRAY(one) and not self.is_odd(place)
         self.owned[place] = own
         self.data[place] = <double *> cnp.PyArray_DATA(one) if own and cnp.PyArray_TYPE(one) == cnp.NPY_DOUBLE else NULL
         return 0
+
+    cdef bint is_odd(self, int place) except -1:
+        """Say whether an array is laid out in another than C order; a late version counts as such."""
+        return place >= self.tape.slots or bool(self.tape.odd) and place in self.tape.odd
 
     cdef int drop(self, int place) except -1:
         self.arrays[place] = None
@@ -102,16 +106,15 @@ cdef class Cotangents:
 
     cdef object buffer(self, int node, int place):
         """Return the cotangent of an array, kept at a place, as an array of its own that may be written."""
-        cdef Record first
+        cdef cnp.ndarray fresh
         if not self.owned[place]:
             found = self.arrays[place]
-            first = self.root(node)
-            if found is None:
-                fresh = np.zeros(self.lead() + first.shape, first.dtype)
-            else:
-                fresh = np.empty(self.lead() + first.shape, first.dtype)
+            fresh = self.tape.zeros(node, self.lead())
+            if found is not None:
                 fresh[...] = found
-            self.keep(place, fresh, True)
+            self.arrays[place] = fresh
+            self.owned[place] = 1
+            self.data[place] = <double *> cnp.PyArray_DATA(fresh) if cnp.PyArray_TYPE(fresh) == cnp.NPY_DOUBLE else NULL
         return self.arrays[place]
 
     cdef int add(self, int node, object g, bint own) except -1:
@@ -344,7 +347,7 @@ cdef class Cotangents:
             np.add.at(target, index, g)
         else:
             for l in range(self.lanes):
-                np.add.at(target[l], index, g[l])
+                np.add.at(target[l, ...], index, g[l])
         return True
 
     cdef int write(self, int node, Record record) except -1:
@@ -359,9 +362,9 @@ cdef class Cotangents:
             g = np.copy(target[index])
             target[index] = 0
         else:
-            g = np.stack([target[l][index] for l in range(self.lanes)])
+            g = np.stack([target[l, ...][index] for l in range(self.lanes)])
             for l in range(self.lanes):
-                target[l][index] = 0
+                target[l, ...][index] = 0
         if record.operands[1] >= 0:
             self.add(record.operands[1], sum_to(g, np.ndim(g) - (not self.single), record.primals[1]), True)
         return 0
@@ -418,8 +421,8 @@ cdef class Cotangents:
                     own = False
             if target[count].mode != SKIP:
                 left += 1
-                if fit[i]:
-                    last = i
+                # Each operand reads the cotangent: only the very last may write over it.
+                last = i if fit[i] else -1
             count += 1
         if not left:
             return True
@@ -467,11 +470,13 @@ cdef class Cotangents:
                 before = np.array(before, dtype=np.float64, order="C")
             keep.append(before)
             target.before = <double *> cnp.PyArray_DATA(before)
-            if self.data[place] != NULL:
+            if self.data[place] != NULL and not self.is_odd(place):
                 target.out = self.data[place]
                 return 0
-        self.keep(place, g if take else PyArray_NewLikeArray(g, cnp.NPY_CORDER, NULL, 0), True)
-        target.out = self.data[place]
+        if not take:
+            g = PyArray_NewLikeArray(g, cnp.NPY_CORDER, NULL, 0)
+        self.keep(place, g, True)
+        target.out = <double *> cnp.PyArray_DATA(g)
         return 0
 
 

@@ -30,6 +30,7 @@ cdef class Tangents:
     cdef double *scalars
     cdef double **data             # numbers of the arrays that may be written
     cdef list arrays
+    cdef bytearray own
     cdef dict items
     cdef dict late
 
@@ -41,6 +42,7 @@ cdef class Tangents:
         if self.scalars == NULL or self.data == NULL:
             raise MemoryError
         self.arrays = [None] * places
+        self.own = bytearray(places)
         self.items = {}
         self.late = {node: tape.slots + i for i, node in enumerate(tape.late)} if tape.late else None
 
@@ -52,24 +54,29 @@ cdef class Tangents:
         """Make ``t`` the tangent at a place; ``own`` says that nobody else holds it."""
         cdef cnp.ndarray one
         self.arrays[place] = t
+        self.own[place] = 0
         self.data[place] = NULL
-        if own and type(t) is np.ndarray:
+        if own and not (place >= self.tape.slots or self.tape.odd and place in self.tape.odd):
             one = <cnp.ndarray> t
-            if cnp.PyArray_ISCARRAY(one) and cnp.PyArray_TYPE(one) == cnp.NPY_DOUBLE:
-                self.data[place] = <double *> cnp.PyArray_DATA(one)
+            if cnp.PyArray_ISCARRAY(one):
+                self.own[place] = 1
+                self.data[place] = <double *> cnp.PyArray_DATA(one) if cnp.PyArray_TYPE(one) == cnp.NPY_DOUBLE else NULL
         return 0
 
     cdef object buffer(self, int node):
         """Return the tangent of an array as an array of its own that may be written."""
-        cdef int slot = self.tape.slot[node]
-        cdef Record first
-        if self.data[slot] == NULL:
-            first = self.tape.root(node)
-            fresh = np.zeros((self.lanes,) + first.shape, first.dtype)
-            if self.arrays[slot] is not None:
-                fresh[...] = self.arrays[slot]
-            self.keep(slot, fresh, True)
-        return self.arrays[slot]
+        return self.owned(node, self.tape.slot[node])
+
+    cdef object owned(self, int node, int place):
+        cdef cnp.ndarray fresh
+        if not self.own[place]:
+            fresh = self.tape.zeros(node, (self.lanes,))
+            if self.arrays[place] is not None:
+                fresh[...] = self.arrays[place]
+            self.arrays[place] = fresh
+            self.own[place] = 1
+            self.data[place] = <double *> cnp.PyArray_DATA(fresh) if cnp.PyArray_TYPE(fresh) == cnp.NPY_DOUBLE else NULL
+        return self.arrays[place]
 
     def seed(self, int node, t):
         """Give an input its tangent: an array with the lane first."""
@@ -146,7 +153,7 @@ cdef class Tangents:
                 if self.arrays[place] is None:
                     continue
                 if self.data[place] == NULL:
-                    self.keep(place, np.array(self.arrays[place], dtype=np.float64, order="C"), True)
+                    self.owned(a, place)
                 p = self.data[place] + <Py_ssize_t> tape.at[node]
                 stride = cnp.PyArray_SIZE(<cnp.ndarray> self.arrays[place]) // lanes
                 for l in range(lanes):
@@ -171,7 +178,7 @@ cdef class Tangents:
         cdef int place = self.late[node]
         t = self.arrays[self.tape.slot[node]]
         if t is not None:
-            self.keep(place, np.array(t), True)
+            self.keep(place, np.array(t), False)
         return 0
 
     cdef object tangent(self, int node):
@@ -237,10 +244,10 @@ cdef class Tangents:
             return 0
         target = self.buffer(node)
         for l in range(self.lanes):
-            one = target[l]
+            one = target[l, ...]
             for step in record.path:
                 one = step(one)
-            one[record.index] = 0.0 if t is None else t[l]
+            one[record.index] = 0.0 if t is None else t[l, ...]
         return 0
 
     cdef bint elementwise(self, int node, Record record) except -1:

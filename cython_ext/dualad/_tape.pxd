@@ -31,8 +31,7 @@ cdef class Cell:
     cdef long long version
     cdef long long copy
     cdef bint pinned
-    cdef double *data
-    cdef bint ordered             # elements follow each other in C order
+    cdef double *data             # of doubles without gaps; else NULL
 
 cdef class Shape:
     cdef readonly tuple shape
@@ -53,6 +52,7 @@ cdef class Record:
     cdef readonly dict items
     cdef readonly tuple shape
     cdef readonly object dtype
+    cdef readonly tuple order
     cdef Rule rule
     cdef readonly unsigned int active
     cdef unsigned int whole
@@ -76,6 +76,7 @@ cdef class Tape:
     cdef readonly bint lean
     cdef readonly set late
     cdef set overwritten
+    cdef readonly set odd
     cdef Py_ssize_t searched
     cdef dict known
     cdef int grow(self) except -1

@@ -17,7 +17,7 @@ from dualad.ops.table import TABLE, NoTangent, Todo
 
 from dualad._duck cimport (ADD, DIVIDE, MULTIPLY, NEGATIVE, POWER, ROWS, SUBTRACT, DuckArray, no_sequence)
 from dualad._kernel cimport MOST, Kernel, Loops, call_scalar, loops_of
-from dualad._views cimport Pick, element, is_basic, is_nested, place_of
+from dualad._views cimport Pick, element, is_basic, is_dense, layout
 
 cnp.import_array()
 
@@ -112,8 +112,7 @@ cdef Cell new_cell(object buffer, int node, bint pinned):
     cell.buffer, cell.node, cell.pinned = buffer, node, pinned
     cell.data = NULL
     if type(buffer) is np.ndarray and cnp.PyArray_TYPE(<cnp.ndarray> buffer) == cnp.NPY_DOUBLE:
-        cell.ordered = cnp.PyArray_ISCARRAY_RO(<cnp.ndarray> buffer)
-        if cell.ordered or cnp.PyArray_ISALIGNED(<cnp.ndarray> buffer) and is_nested(<cnp.ndarray> buffer):
+        if cnp.PyArray_ISALIGNED(<cnp.ndarray> buffer) and is_dense(<cnp.ndarray> buffer):
             cell.data = <double *> cnp.PyArray_DATA(<cnp.ndarray> buffer)
     return cell
 
@@ -126,13 +125,7 @@ cdef int unpin(Cell cell) except -1:
         cell.copy += 1
         if cell.data != NULL:
             cell.data = <double *> cnp.PyArray_DATA(<cnp.ndarray> cell.buffer)
-            cell.ordered = cnp.PyArray_ISCARRAY_RO(<cnp.ndarray> cell.buffer)
     return 0
-
-
-cdef inline Py_ssize_t place(Cell cell, double *at):
-    """Return which element of a cell lies at an address, in C order, in which its cotangent is laid out."""
-    return at - cell.data if cell.ordered else place_of(<cnp.ndarray> cell.buffer, at)
 
 
 cdef class Record:
@@ -141,7 +134,9 @@ cdef class Record:
     ``kind`` is "elementwise", "row", "view", "write", "item", "discrete" or "constant". ``operands`` are node numbers, -1
     for a constant; ``primals`` their values. ``args`` and ``kwargs`` are the call of an array row or of a discrete function,
     with an :class:`Operand` in the place of each operand that is a node. ``function`` is what an elementwise row was
-    evaluated by, where that is not the row's own function (``x**2`` is squared, ``np.power(x, 2)`` is not).
+    evaluated by, where that is not the row's own function (``x**2`` is squared, ``np.power(x, 2)`` is not). ``order`` are the
+    axes from the slowest to the fastest in memory, None for C order: tangents and cotangents are laid out alike, so that
+    what is a view of the array is a view of them.
     """
 
     @property
@@ -164,13 +159,13 @@ cdef class Tape:
     in ``at``), an attribute, and the value of a scalar. ``slot`` numbers the cotangent of an array; versions of one
     array share it. A ``lean`` tape keeps only the values of arrays that the rules need; any other keeps all.
 
-    ``late`` are the versions of arrays that are read again after they were overwritten, which only a transform does: the
+    ``odd`` are the slots of arrays that are not in C order. ``late`` are the versions of arrays that are read again after they were overwritten, which only a transform does: the
     sweeps keep numbers of their own for them.
     """
 
     def __cinit__(self, long long level=0, bint lean=False):
         self.level, self.lean = level, lean
-        self.late, self.overwritten = set(), set()
+        self.late, self.overwritten, self.odd = set(), set(), set()
         self.records, self.guards, self.inputs = [], [], []
         self.outputs = None
 
@@ -270,6 +265,8 @@ cdef class Tape:
         cdef int node
         if type(value) is np.float64 or type(value) is float:
             return scalar(self, self.append(LEAF, -1, -1, -1, 0.0, value))
+        if type(value) is np.ndarray and not is_dense(<cnp.ndarray> value):
+            value = np.array(value, order="K")
         record = make_record("constant", None, (), [], value)
         return self.general(<Record> record, value, True)
 
@@ -311,6 +308,9 @@ cdef class Tape:
         node = self.append(GENERAL, -1, -1, self.new_slot(), len(self.records), 0.0)
         self.records.append(record)
         if type(value) is np.ndarray:
+            record.order = layout(<cnp.ndarray> value)
+            if record.order is not None:
+                self.odd.add(self.slot[node])
             if not kept:
                 record.value = None
         elif isinstance(value, DuckArray):
@@ -381,6 +381,25 @@ cdef class Tape:
     def shape_of(self, int node):
         """Return the shape of a node's value; None for a node of several results."""
         return () if self.slot[node] < 0 else self.root(node).shape
+
+    def index_of(self, int node, at):
+        """Return the index of the element ``at`` of an array, which are counted in the order of its memory."""
+        cdef Record first = self.root(node)
+        if first.order is None:
+            return tuple([int(i) for i in np.unravel_index(int(at), first.shape)])
+        found = np.unravel_index(int(at), [first.shape[axis] for axis in first.order])
+        return tuple([int(found[first.order.index(axis)]) for axis in range(len(first.shape))])
+
+    def zeros(self, int node, tuple lead=(), like=None):
+        """Return zeros in the shape, dtype and layout of an array, with axes ``lead`` before it; of the kind of ``like``."""
+        cdef Record first = self.root(node)
+        shape = first.shape if first.order is None else tuple([first.shape[axis] for axis in first.order])
+        made = np.zeros(lead + shape, first.dtype) if like is None else np.zeros_like(like, shape=lead + shape, dtype=first.dtype)
+        if first.order is None:
+            return made
+        n = len(lead)
+        back = [n + first.order.index(axis) for axis in range(len(shape))]
+        return np.transpose(made, (*range(n), *back))
 
     def dtype_of(self, int node):
         """Return the dtype of a node's value."""
@@ -454,7 +473,9 @@ cdef class Recorded(DuckArray):
 
     cdef object primal(self):
         if self.cell is None:
-            return np.float64(self.tape.v[self.place]) if self.held is None else self.held
+            if self.held is not None:
+                return self.held
+            return np.bool_(self.tape.v[self.place] != 0) if self.kind == c"b" else np.float64(self.tape.v[self.place])
         if self.copy != self.cell.copy:
             value = self.cell.buffer
             for step in self.path or ():
@@ -567,7 +588,7 @@ cdef class Recorded(DuckArray):
             held = <cnp.ndarray> self.primal()
             at = element(held, index)
             if at != NULL:
-                return scalar(tape, tape.number(READ, self.cell.node, -1, place(self.cell, at), at[0]))
+                return scalar(tape, tape.number(READ, self.cell.node, -1, at - self.cell.data, at[0]))
             if is_basic(index):
                 value = held[index]
                 if type(value) is np.ndarray:
@@ -585,7 +606,7 @@ cdef class Recorded(DuckArray):
         cdef double *at
         one = self.primal()[index + (Ellipsis,)]
         at = <double *> cnp.PyArray_DATA(one)
-        return scalar(self.tape, self.tape.number(READ, self.cell.node, -1, place(self.cell, at), at[0]))
+        return scalar(self.tape, self.tape.number(READ, self.cell.node, -1, at - self.cell.data, at[0]))
 
     @property
     def _has_doubles(self):
@@ -611,7 +632,7 @@ cdef class Recorded(DuckArray):
                 if cell.pinned or self.path is not None or not cnp.PyArray_ISWRITEABLE(<cnp.ndarray> cell.buffer):
                     at = element(<cnp.ndarray> write_target(self), index)
                 at[0] = v
-                cell.node = tape.append(WRITE, cell.node, source, tape.slot[cell.node], place(cell, at), v)
+                cell.node = tape.append(WRITE, cell.node, source, tape.slot[cell.node], at - cell.data, v)
                 cell.version += 1
                 return
         set_item(self, index, value)

@@ -8,6 +8,6 @@ cdef class Pick:
     cdef tuple entries
 
 cdef bint is_basic(object index) except -1
-cdef bint is_nested(cnp.ndarray base) except -1
-cdef Py_ssize_t place_of(cnp.ndarray base, double *at) noexcept
+cdef bint is_dense(cnp.ndarray base) except -1
+cdef object layout(cnp.ndarray base)
 cdef double *element(cnp.ndarray held, object index) except? NULL

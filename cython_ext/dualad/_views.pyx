@@ -1,6 +1,5 @@
 """Views of arrays: the steps that make them, and where their elements lie."""
 
-cimport cython
 cimport numpy as cnp
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 
@@ -88,52 +87,42 @@ cdef int next_axis(cnp.ndarray base, unsigned long long done) noexcept:
     return found
 
 
-cdef bint is_nested(cnp.ndarray base) except -1:
-    """Say whether each stride of an array steps over all that smaller strides reach: no two elements share a place."""
-    cdef Py_ssize_t reach = 0, stride
+cdef bint is_dense(cnp.ndarray base) except -1:
+    """Say whether the elements of an array fill its memory without gaps, in whatever order of the axes."""
+    cdef Py_ssize_t step = cnp.PyArray_ITEMSIZE(base)
     cdef unsigned long long done = 0
-    cdef int k = next_axis(base, done)
+    cdef int k
+    if cnp.PyArray_CHKFLAGS(base, cnp.NPY_ARRAY_C_CONTIGUOUS):
+        return True
+    k = next_axis(base, done)
     while k >= 0:
-        stride = abs(cnp.PyArray_STRIDE(base, k))
-        if stride <= reach:
+        if cnp.PyArray_STRIDE(base, k) != step:
             return False
-        reach += stride * (cnp.PyArray_DIM(base, k) - 1)
+        step *= cnp.PyArray_DIM(base, k)
         done |= 1ULL << k
         k = next_axis(base, done)
     return True
 
 
-@cython.cdivision(True)
-cdef Py_ssize_t place_of(cnp.ndarray base, double *at) noexcept:
-    """Return which element of a nested array lies at an address, counted in C order."""
-    cdef Py_ssize_t offset = <char *> at - <char *> cnp.PyArray_DATA(base)
-    cdef Py_ssize_t place = 0, step, stride, i, n
-    cdef Py_ssize_t order[64]
+cdef object layout(cnp.ndarray base):
+    """Return the axes of an array from the slowest to the fastest in memory, None where that is C order."""
     cdef unsigned long long done = 0
-    cdef int k, m, count = 0
+    cdef int k
+    cdef list order = []
+    if cnp.PyArray_CHKFLAGS(base, cnp.NPY_ARRAY_C_CONTIGUOUS):
+        return None
+    for k in range(cnp.PyArray_NDIM(base)):
+        if cnp.PyArray_DIM(base, k) < 2:
+            order.append(k)
+            done |= 1ULL << k
     k = next_axis(base, done)
+    found = []
     while k >= 0:
-        order[count] = k
-        count += 1
+        found.append(k)
         done |= 1ULL << k
-        stride = cnp.PyArray_STRIDE(base, k)
-        if stride < 0:
-            offset -= stride * (cnp.PyArray_DIM(base, k) - 1)
         k = next_axis(base, done)
-    while count:
-        count -= 1
-        k = <int> order[count]
-        stride = cnp.PyArray_STRIDE(base, k)
-        n = cnp.PyArray_DIM(base, k)
-        i = offset // abs(stride)
-        offset -= i * abs(stride)
-        if stride < 0:
-            i = n - 1 - i
-        step = 1
-        for m in range(k + 1, cnp.PyArray_NDIM(base)):
-            step *= cnp.PyArray_DIM(base, m)
-        place += i * step
-    return place
+    found = order + found[::-1]
+    return None if found[len(order):] == sorted(found[len(order):]) else tuple(found)
 
 
 cdef double *element(cnp.ndarray held, object index) except? NULL:

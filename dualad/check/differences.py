@@ -12,9 +12,10 @@ from dualad.check.directions import Direction
 from dualad.numeric.ladder import Sweep, ladder, sweep
 from dualad.numeric.points import Points
 
-__all__ = ["SAFETY", "Differences", "allowance", "differences"]
+__all__ = ["SAFETY", "Differences", "allowance", "decided", "differences"]
 
 SAFETY: Final = 10.0  # an error counts when it is so many times the estimate of the error of differences
+_ENOUGH: Final = 1e-3  # an estimate of the error that is a larger part of the derivative decides nothing
 _WHOLE: Final = 3  # so many directions are swept over all steps, for the picture and the Taylor remainders
 
 
@@ -33,20 +34,27 @@ class Differences:
     high: Any
     kinked: Any
 
-    def wrong(self, claimed: Any, rounding: Any = 0.0) -> tuple[Any, Any]:
+    def wrong(self, claimed: Any) -> tuple[Any, Any]:
         """Return how far claims are off, and how much of it is allowed; inf where the differences say nothing."""
         with np.errstate(all="ignore"):
             off = np.maximum(np.maximum(self.low - claimed, claimed - self.high), 0.0)
         # A slope that is claimed to be nan or infinite is wrong where f has one.
         off = np.where(np.isfinite(claimed) | np.isnan(self.value), np.where(np.isnan(off), 0.0, off), np.inf)
-        return off, allowance(self.error, claimed, self.value) + rounding
+        # A direction is rounded to the type of x; that shows in the slopes that are small by cancellation, too.
+        size = np.max(np.abs(claimed), axis=0, where=np.isfinite(claimed), initial=0.0)
+        return off, allowance(self.error, claimed, self.value) + 64.0 * np.finfo(_kind(claimed)).eps * size
 
 
 def allowance(error: Any, claimed: Any, wanted: Any) -> Any:
     """Return the error that is allowed: several times the estimate of the differences' own, and rounding."""
     with np.errstate(all="ignore"):
         size = np.maximum(np.abs(np.nan_to_num(claimed, posinf=0.0, neginf=0.0)), np.abs(np.nan_to_num(wanted)))
-        return SAFETY * error + 32.0 * np.finfo(np.result_type(claimed, np.float32)).eps * size
+        return SAFETY * error + 32.0 * np.finfo(_kind(claimed)).eps * size
+
+
+def _kind(claimed: Any) -> Any:
+    dtype = np.asarray(claimed).dtype
+    return dtype if dtype.kind == "f" else np.dtype(float)
 
 
 def differences(
@@ -96,3 +104,9 @@ def _collect(sweeps: Sequence[Sweep], k: int, m: int) -> Differences:
             high[i] = np.where(kinked[i], np.fmax(left.value, right.value), high[i])
             wide[i] = np.where(kinked[i], left.error + right.error, wide[i])
     return Differences(sweeps, value, wide, low, high, kinked)
+
+
+def decided(view: Differences) -> Any:
+    """Say which slopes the differences know well enough to hold anything against them."""
+    scale = np.nanmax(np.abs(np.where(np.isfinite(view.value), view.value, np.nan)), axis=0, initial=0.0)
+    return view.error <= np.maximum(_ENOUGH * scale, 1e-9 * np.max(scale, initial=0.0)) + 1e-12

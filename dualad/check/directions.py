@@ -29,10 +29,11 @@ def directions(x: Any, count: int, rng: np.random.Generator) -> list[Direction]:
     so there may be a few more than ``count``.
     """
     found: list[Direction] = []
-    groups = _groups(np.abs(x))
+    sizes = np.where(np.isfinite(x), np.abs(x), 1.0)
+    groups = _groups(sizes)
     for number, members in enumerate(groups):
         share = max(1, round(count * len(members) / x.size))
-        size = float(np.median(np.abs(x[members])))
+        size = float(np.median(sizes[members]))
         for v in _rotation(len(members), rng) if share >= len(members) else _blocks(len(members), share, rng):
             whole = np.zeros(x.size)
             whole[members] = v

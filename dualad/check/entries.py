@@ -96,6 +96,6 @@ def likeness(claimed: Any, wanted: Any, allowed: Any) -> str:
 def _few(rows: Any, columns: Any, bad: Any) -> str:
     if bad.shape[0] > 1 and len(rows) == 1:
         return f"row {rows[0]} only"
-    if len(columns) == 1:
-        return f"column {columns[0]} only"
-    return f"{np.count_nonzero(bad)}"
+    if np.count_nonzero(bad) == 1:
+        return f"entry {columns[0]}" if bad.shape[0] == 1 else f"entry ({rows[0]}, {columns[0]})"
+    return f"column {columns[0]} only" if len(columns) == 1 else f"{np.count_nonzero(bad)} entries"

@@ -38,7 +38,8 @@ def find_kinks(watched: Watched, near: float, rng: np.random.Generator, step: Ca
         else:
             continue
         for kink in kinks:
-            kink = replace(kink, node=site.node, place=watched.place(site.node))
+            operator = watched.within.get(site.node, kink.operator)
+            kink = replace(kink, operator=operator, node=site.node, place=watched.place(site.node))
             key = (kink.operator, kink.what, kink.place)
             found[key] = replace(found[key], count=found[key].count + 1) if key in found else kink
         step()

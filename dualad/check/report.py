@@ -11,7 +11,9 @@ import numpy as np
 from dualad.check.places import Place
 from dualad.numeric.ladder import Sweep
 
-__all__ = ["Curve", "Entry", "Fault", "Kink", "Report", "Test"]
+__all__ = [
+    "FAILED", "PASSED", "SKIPPED", "UNDECIDED", "Curve", "Entry", "Fault", "Kink", "Report", "Test", "counted", "largest",
+]  # fmt: skip
 
 PASSED, FAILED, UNDECIDED, SKIPPED = "passed", "failed", "undecided", "skipped"
 
@@ -21,7 +23,7 @@ class Test:
     """One test: what was held against what, the verdict, the largest error, and how much of it was allowed.
 
     ``verdict`` is "passed", "failed", "undecided" (the differences are too coarse to say) or "skipped" (it does not apply:
-    ``remark`` says why).
+    ``remark`` says why). ``independent`` tests hold a derivative against f itself, the others against another derivative.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Test:
     error: float | None = None
     allowed: float | None = None
     remark: str = ""
+    independent: bool = True
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ class Curve:
 class Report:
     """The result of :func:`dualad.check_grad`.
 
-    ``passed`` says whether no test failed and at least one decided; the report is true or false as ``passed`` is.
+    ``passed`` says whether no test failed and f itself bore the derivative out; the report is true as ``passed`` is.
     ``tests``, ``worst``, ``faults`` and ``kinks`` are lists of what is printed; ``looks_like`` says in words what the error
     resembles. ``evaluations`` counts the calls of f.
     """
@@ -102,9 +105,13 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether no test failed and at least one was decided."""
-        verdicts = {test.verdict for test in self.tests}
-        return FAILED not in verdicts and PASSED in verdicts
+        """Whether no test failed, and at least one that knows nothing of derivatives was passed."""
+        return not self.failed and any(test.verdict == PASSED and test.independent for test in self.tests)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a test failed; a check can neither fail nor pass, where f jumps at x."""
+        return any(test.verdict == FAILED for test in self.tests)
 
     def __bool__(self) -> bool:
         return self.passed
@@ -128,7 +135,7 @@ class Report:
         return draw(self, path, axes)
 
     def __str__(self) -> str:
-        said = "passed" if self.passed else "FAILED" if any(t.verdict == FAILED for t in self.tests) else "UNDECIDED"
+        said = "FAILED" if self.failed else "passed" if self.passed else "UNDECIDED"
         counts = f"x of shape {self.shape}, result of shape {self.outputs}, {self.evaluations} evaluations"
         lines = [f"check of {self.name}: {said} ({counts})"]
         lines += _table([("test", "verdict", "error", "allowed", "")] + [_row(test) for test in self.tests])
@@ -179,6 +186,11 @@ def _row(test: Test) -> tuple[str, ...]:
 def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
     widths = [max(len(row[i]) for row in rows if i < len(row)) for i in range(max(map(len, rows)))]
     return ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip() for row in rows]
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def largest(error: Any, allowed: Any) -> tuple[float, float]:

@@ -19,7 +19,7 @@ __all__ = ["Claim", "CurveClaim", "Subject", "bare", "ours", "ours_second"]
 
 
 class Subject:
-    """f at x: ``points`` evaluates it, ``value`` is f(x) as a vector of m numbers."""
+    """f at x: ``points`` evaluates it as a map of n to m numbers."""
 
     def __init__(self, f: Callable[..., Any], x: Any, args: Sequence[Any]) -> None:
         self.f, self.args = f, tuple(args)
@@ -27,7 +27,14 @@ class Subject:
         self.points = Points(_collected(f), self.x, self.args, forgiving=True)
         self.n, self.m = self.points.n, self.points.m
         self.shape, self.out = self.points.shape, self.points.out
+        #: f(x) as a vector, for an x of the type that was given: differences are taken in double precision.
         self.value = self.points.middle
+        if self.x.dtype != np.float64:
+            self.value = np.ravel(np.asarray(collect(f(np.array(self.x)[()], *self.args)), dtype=float))
+        with np.errstate(all="ignore"):
+            again = self.points.at(self.points.x.reshape(1, -1))[0]
+        #: Whether f returns the same numbers when it is called again.
+        self.repeats = bool(np.array_equal(again, self.points.middle, equal_nan=True))
         self.name = getattr(f, "__name__", None) or type(f).__name__
 
     def alone(self, x: Any) -> Any:

@@ -15,7 +15,7 @@ from dualad.draw.equations import Equation, Spelled, name_pair, partial_expressi
 from dualad.draw.node import Node
 from dualad.draw.page import Page, Var
 from dualad.draw.spoken import index_text, step_text
-from dualad.draw.statements import CONSTANT, Statement
+from dualad.draw.statements import Statement
 from dualad.draw.symbols import labelled, mathtt
 from dualad.ops.formula import Call, Expr, Symbol, call
 from dualad.ops.lanes import sum_to
@@ -57,7 +57,7 @@ class AdjointTrace:
     def equations(self, statement: Statement) -> list[Equation]:
         """Pass the adjoint of a statement to its operands and return the lines, in the order of computing."""
         g = self.values.get(statement.node)
-        if g is None or statement.kind in ("discrete", "constant") or statement.name in CONSTANT:
+        if g is None or statement.kind in ("discrete", "constant"):
             return []
         return [self._add(part) for part in self._contributions(Node(self.page.tape, statement), g)]
 

@@ -70,6 +70,8 @@ def primal_equation(page: Page, statement: Statement, known: Mapping[str, Any], 
     target = name_pair(page.name(statement.node))
     value = page.value(statement.node) if statement.shape is not None else None
     shown: Any = value if value is not None else Unkept(statement)
+    if statement.kind == "constant":
+        return Equation(target, (("constant", r"\mathtt{constant}"),), shown)
     e = expression(page, statement)
     forms = written(e, page, known, digits) if e is not None else (quoted(page, statement),)
     return Equation(target, forms, shown)

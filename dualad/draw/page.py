@@ -39,9 +39,9 @@ class Input:
 class Page:
     """The variables of a tape."""
 
-    def __init__(self, tape: Tape, labels: Sequence[str], stop: int | None = None) -> None:
+    def __init__(self, tape: Tape, labels: Sequence[str]) -> None:
         self.tape = tape
-        self.statements = [statement_of(tape, node) for node in range(len(tape) if stop is None else stop)]
+        self.statements = [statement_of(tape, node) for node in range(len(tape))]
         inputs = list(tape.inputs or ())
         self.split = {node for node in inputs if self._is_only_read(node)}
         self.inputs: list[Input] = []

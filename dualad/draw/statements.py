@@ -17,7 +17,7 @@ from dualad.duck.kernels import DuckArray
 from dualad.duck.operands import put_back
 from dualad.reverse.kernels import Tape
 
-__all__ = ["GENERAL", "LEAF", "READ", "WRITE", "Ref", "Statement", "operands_of", "statement_of", "CONSTANT"]
+__all__ = ["GENERAL", "LEAF", "READ", "WRITE", "Ref", "Statement", "operands_of", "statement_of"]
 
 LEAF: Final = -1
 READ: Final = -2
@@ -30,10 +30,6 @@ _OF_OPERATOR: Final[Mapping[Any, str]] = {
     operator.lt: "less", operator.le: "less_equal", operator.eq: "equal", operator.ne: "not_equal",
     operator.gt: "greater", operator.ge: "greater_equal",
 }  # fmt: skip
-
-
-#: Functions of an array that do not depend on its numbers.
-CONSTANT: Final = frozenset(("zeros_like", "ones_like", "empty_like"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import numpy as np
 from dualad.draw.equations import Equation, Spelled, name_pair, partial_expression, quoted, times, written
 from dualad.draw.node import Node
 from dualad.draw.page import Page, Var
-from dualad.draw.statements import CONSTANT, Statement
+from dualad.draw.statements import Statement
 from dualad.draw.symbols import labelled
 from dualad.ops.formula import ZERO, Expr, Symbol, call
 from dualad.ops.table import Bilinear
@@ -61,7 +61,7 @@ class TangentTrace:
 
     def _forms(self, node: Node) -> tuple[Spelled, ...]:
         statement, page = node.statement, self.page
-        if statement.kind == "constant" or statement.name in CONSTANT:
+        if statement.kind == "constant":
             return (("0", "0"),)
         moving = self._moving(node)
         if statement.kind == "write" and node.operands[1] not in moving:

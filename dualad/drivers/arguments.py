@@ -57,10 +57,14 @@ class Varied:
 
     def call(self, f: Callable[..., Any], arrays: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Call ``f`` with other arrays in the varied places."""
+        return f(*self.called_with(arrays), **kwargs)
+
+    def called_with(self, arrays: Sequence[Any]) -> list[Any]:
+        """Return the arguments of the call with other arrays in the varied places."""
         args = list(self.args)
         for number, array in zip(self.numbers, arrays, strict=True):
             args[number] = array
-        return f(*args, **kwargs)
+        return args
 
     def split(self, columns: Any) -> Any:
         """Cut ``T + (n,)`` into one array of shape ``T + S`` for each argument."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-__all__ = ["COSTS", "Costs", "Plan", "choose"]
+__all__ = ["COSTS", "Costs", "Plan", "choose", "most_lanes"]
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,14 @@ class Plan:
         )
 
 
-def _chunk(lanes: int, size: int) -> int:
+def most_lanes(size: int) -> int:
     """Return how many lanes to carry at once: as many as keep the lanes of an array of ``size`` in the cache."""
-    most = max(8, min(64, (1 << 17) // max(size, 1)))
-    pieces = max(1, math.ceil(lanes / most))
+    return max(16, min(256, (1 << 17) // max(size, 1)))
+
+
+def _chunk(lanes: int, size: int) -> int:
+    """Return the width of chunks that are as wide as they may be, and nearly equal."""
+    pieces = max(1, math.ceil(lanes / most_lanes(size)))
     return max(1, math.ceil(lanes / pieces))
 
 

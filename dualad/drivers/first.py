@@ -11,7 +11,7 @@ import numpy as np
 from dualad import errors
 from dualad.drivers.arguments import Varied, as_argument, chunks, collect, identity_lanes, lanes_of, seeded
 from dualad.drivers.backward import jacobian_by_rows
-from dualad.drivers.second import second_derivative
+from dualad.drivers.hyper import second_derivative
 from dualad.duck.levels import fresh_level
 
 __all__ = ["derivative", "jacobian", "jvp"]

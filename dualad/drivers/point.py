@@ -9,7 +9,8 @@ import numpy as np
 
 from dualad.drivers.arguments import collect
 from dualad.drivers.backward import jacobian_rows
-from dualad.drivers.choose import Plan, choose
+from dualad.drivers.choose import Plan, choose, most_lanes
+from dualad.drivers.compressed import Compressed
 from dualad.drivers.forward_over_reverse import SecondOrder
 from dualad.drivers.recording import Recording, one_number
 from dualad.sweeps.kernels import Tangents
@@ -95,6 +96,15 @@ class Point:
         columns = [self.tangents(_rows_of_identity(self.n, at, chunk)) for at in range(0, self.n, chunk)]
         whole = columns[0] if len(columns) == 1 else np.concatenate(columns)
         return np.ascontiguousarray(np.moveaxis(whole, 0, -1)).reshape(np.shape(self.y) + self.shape)
+
+    def compressed_jacobian(self, pattern: Compressed) -> Any:
+        """Return the Jacobian as a sparse array, its columns carried by the groups of a pattern."""
+        if pattern.shape != (self.m, self.n):
+            raise ValueError(f"the pattern has shape {pattern.shape} and the Jacobian {(self.m, self.n)}")
+        seeds = pattern.seeds
+        chunk = most_lanes(max(self.n, self.m))
+        lanes = [self.tangents(seeds[at : at + chunk]) for at in range(0, len(seeds), chunk)]
+        return pattern.matrix(np.concatenate(lanes or [np.zeros((0, self.m))]))
 
     def hessian(self) -> Any:
         """Return the Hessian, of shape S + S."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dualad.drivers.compressed import Compressed
 from dualad.drivers.point import Point
 from dualad.drivers.recording import Recording
 
@@ -62,6 +63,10 @@ class Derivatives:
     def jac(self, x: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Return the Jacobian, of shape T + S for x of shape S and f(x) of shape T."""
         return self._at(x, args, kwargs).jacobian()
+
+    def compressed_jac(self, pattern: Compressed, x: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Return the Jacobian as a sparse array of the given pattern."""
+        return self._at(x, args, kwargs).compressed_jacobian(pattern)
 
     def hess(self, x: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Return the Hessian, of shape S + S; f must return one number."""

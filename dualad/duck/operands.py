@@ -88,8 +88,10 @@ class Operands:
         self.kept_args, self.kept_kwargs = list(args), dict(kwargs)
         self.found: list[Any] = []
         names = row.operands
-        if row.variadic:
-            self._take_args([i for i, x in enumerate(args) if any_duck(x)])
+        self.all = row.variadic and names[:1] != () and names[0].startswith("*")
+        if self.all:
+            # The rule is given all that stands in the call, subscripts and lists of labels included.
+            self._take_args(range(len(args)))
         elif names and names[0].startswith("*"):
             if self.args:
                 self.args[0], self.kept_args[0] = self._take_all(self.args[0])
@@ -113,7 +115,7 @@ class Operands:
 
     def _take(self, x: Any) -> tuple[Any, Any]:
         if isinstance(x, (list, tuple)):
-            x = self.lift(np.array(x, dtype=object)) if any_duck(x) else np.asarray(x)
+            x = self.lift(np.array(x, dtype=object)) if any_duck(x) else x if self.all else np.asarray(x)
         self.found.append(x)
         return (self.of(x), Operand(len(self.found) - 1)) if self.carries(x) else (x, x)
 

@@ -148,7 +148,10 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
 
 def _call_with_options(by: Any, row: Elementwise, ufunc: np.ufunc, inputs: Any, options: Any, out: Any) -> Any:
     """Call an elementwise row with ``where=``, ``dtype=`` and the like: on the values they are NumPy's affair."""
-    where = stripped(options.get("where", True))
+    mask = options.get("where", True)
+    where = stripped(mask)
+    if where is not True:
+        options = {**options, "where": where}
     shape = np.broadcast_shapes(np.shape(where), *map(np.shape, inputs))
 
     def function(*primals: Any) -> Any:
@@ -162,7 +165,7 @@ def _call_with_options(by: Any, row: Elementwise, ufunc: np.ufunc, inputs: Any, 
     if where is True:
         return result
     results = result if row.outputs > 1 else (result,)
-    kept = tuple(np.where(where, r, 0.0 if k is None else k) for r, k in zip(results, out or (None, None), strict=False))
+    kept = tuple(np.where(mask, r, 0.0 if k is None else k) for r, k in zip(results, out or (None, None), strict=False))
     return kept if row.outputs > 1 else kept[0]
 
 

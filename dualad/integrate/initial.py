@@ -10,6 +10,7 @@ from scipy import integrate as scipy_integrate
 from scipy import sparse
 
 from dualad.drivers.arguments import collect
+from dualad.drivers.choose import most_lanes
 from dualad.drivers.compressed import Compressed, directional
 from dualad.drivers.wrapping import Arguments, improved
 
@@ -17,7 +18,6 @@ __all__ = ["odeint", "solve_ivp"]
 
 _IMPLICIT = (scipy_integrate.Radau, scipy_integrate.BDF, scipy_integrate.LSODA)
 _NAMES = tuple(method.__name__ for method in _IMPLICIT)
-_MOST = 64  # directions that one evaluation on dual numbers carries
 
 
 @improved(scipy_integrate.solve_ivp)
@@ -111,12 +111,13 @@ Slope = Callable[..., Any]
 def _by(f: Slope, place: int, directions: Any, finish: Callable[[Any], Any]) -> Slope:
     """Return the function that makes a Jacobian in argument ``place`` from the derivatives along some directions."""
 
+    most = most_lanes(directions.shape[-1])
+
     def jacobian(*args: Any) -> Any:
         def of_state(y: Any) -> Any:
             return f(*args[:place], y, *args[place + 1 :])
 
-        pieces = range(0, len(directions), _MOST)
-        lanes = [directional(of_state, args[place], directions[at : at + _MOST]) for at in pieces]
+        lanes = [directional(of_state, args[place], directions[at : at + most]) for at in range(0, len(directions), most)]
         return finish(lanes[0] if len(lanes) == 1 else np.concatenate(lanes))
 
     return jacobian

@@ -14,6 +14,7 @@ import numpy as np
 __all__ = ["Estimate", "Extrapolated", "extrapolate"]
 
 _MOST_COLUMNS: Final = 6
+_LATE_DIGITS: Final = 1e-5
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def extrapolate(steps: Any, values: Any, noise: Any, order: int = 2) -> Extrapol
     values = np.asarray(values, dtype=float)
     steps = steps.reshape(steps.shape + (1,) * (values.ndim - steps.ndim))
     candidates, errors = _tableau(steps, values, np.broadcast_to(noise, values.shape), order)
-    errors = _held_against_smaller_steps(candidates, errors)
+    errors = _held_against_each_other(candidates, errors)
     level = np.argmin(errors, axis=0)
     pick = level[np.newaxis]
     value = np.take_along_axis(candidates, pick, axis=0)[0]
@@ -79,15 +80,20 @@ def _tableau(steps: Any, values: Any, noise: Any, order: int) -> tuple[Any, Any]
     return candidates, np.where(np.isnan(errors), np.inf, errors)
 
 
-def _held_against_smaller_steps(candidates: Any, errors: Any) -> Any:
-    """Raise the estimate of a level where smaller steps contradict it.
+def _held_against_each_other(candidates: Any, errors: Any) -> Any:
+    """Raise the estimate of a level where the other levels contradict it.
 
-    Two large steps may agree by chance: a multiple of the period of f is such a step.
+    Two large steps may agree by chance: a multiple of the period of f is such a step. So smaller steps are believed. But
+    where large and small steps disagree in late digits only, f itself is to blame: a function computed by pieces of
+    approximations has slopes of its own at small steps, and neither is believed beyond the difference.
     """
     raised = np.copy(errors)
     with np.errstate(all="ignore"):
-        for k in range(len(errors) - 2, -1, -1):
-            against = np.abs(candidates[k + 1 :] - candidates[k]) - errors[k + 1 :]
-            against = np.where(np.isfinite(errors[k + 1 :]) & np.isfinite(against), against, 0.0)
-            raised[k] = np.maximum(raised[k], np.max(against, axis=0))
+        for k in range(len(errors)):
+            against = np.abs(candidates - candidates[k]) - errors
+            against = np.where(np.isfinite(errors) & np.isfinite(against), against, 0.0)
+            late = _LATE_DIGITS * np.abs(candidates[k])
+            larger = np.where(against[:k] <= late, against[:k], 0.0)
+            raised[k] = np.maximum(raised[k], np.max(larger, axis=0, initial=0.0))
+            raised[k] = np.maximum(raised[k], np.max(against[k + 1 :], axis=0, initial=0.0))
     return raised

@@ -16,6 +16,7 @@ __all__ = ["RATIO", "Sweep", "ladder", "sweep", "sweep_elements"]
 
 RATIO: Final = 4.0
 _EPS: Final = float(np.finfo(float).eps)
+_JUMP: Final = 1e-3  # noise that is a larger part of all that f changes along the direction is a jump
 _TAIL: Final = 3  # so many of the smallest steps show the noise of f
 
 
@@ -25,6 +26,8 @@ def ladder(size: float, top: float = 0.25) -> Any:
     They begin at a quarter of the size (or of 1) and go down to where rounding is all that is left, so that no step has to
     be guessed: what is too large leaves the domain of f or is extrapolated badly, and what is too small is noise.
     """
+    if not np.isfinite(size):
+        size = 1.0
     high = top * max(size, 1.0)
     low = 1e-10 * max(size, 1.0)
     if 0.0 < size < 1.0:
@@ -68,10 +71,20 @@ class Sweep:
         return np.maximum(least, np.max(np.where(np.isfinite(tail), tail, 0.0), axis=0, initial=0.0))
 
     @cached_property
+    def jumps(self) -> Any:
+        """Say for each output whether f jumps, or has a pole, within the smallest step of x: differences say nothing."""
+        with np.errstate(all="ignore"):
+            values = np.stack([np.abs(self.plus), np.abs(self.minus)])
+            moved = np.stack([np.abs(self.plus - self.middle), np.abs(self.minus - self.middle)])
+            size, range_ = (np.max(np.where(np.isfinite(x), x, 0.0), axis=(0, 1), initial=0.0) for x in (values, moved))
+        return (self.noise > _JUMP * range_) & (self.noise > 1e3 * (_EPS * size + np.finfo(float).tiny))
+
+    @cached_property
     def _noises(self) -> Any:
         """The same for each step: far from x the values may be much larger."""
         far = _EPS * np.maximum(np.abs(self.plus), np.abs(self.minus))
-        return np.maximum(self.noise, np.where(np.isfinite(far), far, 0.0))
+        noises = np.maximum(self.noise, np.where(np.isfinite(far), far, 0.0))
+        return np.where(self.jumps, np.inf, noises)
 
     @cached_property
     def forward(self) -> Any:
@@ -134,7 +147,7 @@ def sweep(points: Points, v: Any, steps: Any, noise: Any = None) -> Sweep:
 def sweep_elements(f: Callable[[Any], Any], x: Any, top: float = 0.25) -> Sweep:
     """Evaluate a function that acts on each element by itself at steps of each element's own, all elements at once."""
     x = np.asarray(x, dtype=float)
-    size = np.abs(x)
+    size = np.where(np.isfinite(x), np.abs(x), 1.0)
     small = np.min(size, where=size > 0, initial=1.0)
     count = len(ladder(float(small)))
     steps = top * np.maximum(size, 1.0) * (RATIO ** -np.arange(count, dtype=float)).reshape(-1, *(1,) * x.ndim)

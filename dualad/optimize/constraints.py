@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from scipy import optimize as scipy_optimize
 
+from dualad.drivers.compressed import Compressed
 from dualad.drivers.shared import Derivatives
 
 __all__ = ["NonlinearConstraint", "with_derivatives"]
@@ -40,7 +42,7 @@ class NonlinearConstraint(scipy_optimize.NonlinearConstraint):  # type: ignore[m
         As in SciPy, to use instead of the exact ones. Beside ``jac`` as a string, that is by differences, SciPy takes no
         exact Hessian.
     **options
-        SciPy's further arguments.
+        SciPy's further arguments. By ``finite_diff_jac_sparsity`` the exact Jacobian is compressed.
 
     Examples
     --------
@@ -56,7 +58,10 @@ class NonlinearConstraint(scipy_optimize.NonlinearConstraint):  # type: ignore[m
     ) -> None:
         if jac is None:
             shared = Derivatives(fun)
+            pattern = options.pop("finite_diff_jac_sparsity", None)
             fun, jac = _vector(shared), _matrix(shared)
+            if pattern is not None:
+                jac = functools.partial(shared.compressed_jac, Compressed(pattern))
             hess = _ExactHessian(shared) if hess is None else hess
         super().__init__(fun, lb, ub, jac, hess, **options)
 
@@ -84,9 +89,10 @@ def _object(constraint: Any, method: str) -> Any:
     # SciPy's own default stands for "nothing given"; in our class None does.
     if not isinstance(constraint, NonlinearConstraint) and constraint.jac == "2-point":
         given = None if isinstance(constraint.hess, scipy_optimize.BFGS) else constraint.hess
-        constraint = NonlinearConstraint(
-            constraint.fun, constraint.lb, constraint.ub, hess=given, keep_feasible=constraint.keep_feasible
-        )
+        kept = {"keep_feasible": constraint.keep_feasible}
+        if constraint.finite_diff_jac_sparsity is not None:
+            kept["finite_diff_jac_sparsity"] = constraint.finite_diff_jac_sparsity
+        constraint = NonlinearConstraint(constraint.fun, constraint.lb, constraint.ub, hess=given, **kept)
     if method != "trust-constr" and isinstance(constraint.hess, _ExactHessian):
         constraint = copy.copy(constraint)
         constraint.hess = scipy_optimize.BFGS()  # SciPy would evaluate the other one once

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import optimize as scipy_optimize
 
+from dualad.drivers.compressed import Compressed
 from dualad.drivers.shared import Derivatives
 from dualad.drivers.wrapping import Arguments, improved
 
@@ -48,6 +49,9 @@ def least_squares(given: Arguments) -> None:
         def jac(x: Any, *args: Any, **kwargs: Any) -> Any:
             return np.atleast_2d(shared.jac(x, *args, **kwargs))
 
+        pattern = given.get("jac_sparsity")
+        if pattern is not None and given.get("method") != "lm":
+            jac = functools.partial(shared.compressed_jac, Compressed(pattern))
         given["fun"], given["jac"] = shared.fun, jac
 
 

@@ -157,7 +157,7 @@ def _filled(parts: Sequence[Any], likes: Sequence[Any]) -> list[Any]:
     known, ndim = next((part, len(shape_of(like))) for part, like in zip(parts, likes, strict=True) if part is not None)
     lanes = lane_shape(known, ndim)
     return [
-        np.zeros_like(known, shape=lanes + shape_of(like), dtype=like.dtype) if part is None else part
+        np.zeros_like(known, shape=lanes + shape_of(like), dtype=getattr(like, "dtype", None)) if part is None else part
         for part, like in zip(parts, likes, strict=True)
     ]
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from dualad.duck.kernels import DuckArray
 from dualad.ops import formula
-from dualad.ops.lanes import shape_of, sum_to
+from dualad.ops.lanes import sum_to
 from dualad.reverse.kernels import Tape
 from dualad.reverse.pull import partial_of, pull, scaled
 
@@ -66,10 +66,8 @@ class Adjoints:
         found = self.arrays.get(key)
         level = max(g.level if isinstance(g, DuckArray) else 0, found.level if isinstance(found, DuckArray) else 0)
         if key not in self.owned or level > (found.level if isinstance(found, DuckArray) else 0):
-            shape, dtype = self.tape.shape_of(node), self.tape.dtype_of(node)
             like = max((x for x in (g, found) if isinstance(x, DuckArray)), key=lambda x: x.level, default=None)
-            zeros = np.zeros(shape, dtype)
-            fresh = zeros if like is None else np.zeros_like(like, shape=shape, dtype=dtype)
+            fresh = self.tape.zeros(node, (), like)
             if found is not None:
                 fresh[...] = found
             self.arrays[key] = fresh
@@ -99,7 +97,7 @@ def reverse(tape: Tape, seeds: Mapping[int, Any]) -> Adjoints:
         if op == WRITE:
             if slot in adjoints.arrays:
                 buffer = adjoints.buffer(node, slot)
-                place = np.unravel_index(int(at), shape_of(buffer))
+                place = tape.index_of(node, at)
                 g = buffer[place]
                 buffer[place] = 0.0
                 if b >= 0:
@@ -111,7 +109,7 @@ def reverse(tape: Tape, seeds: Mapping[int, Any]) -> Adjoints:
         adjoints.final[node] = g
         if op == READ:
             buffer = adjoints.buffer(a, adjoints.key(a), g)
-            place = np.unravel_index(int(at), shape_of(buffer))
+            place = tape.index_of(a, at)
             buffer[place] = buffer[place] + g
         elif op >= 0:
             _scalar(adjoints, node, tape.row_of(node), (a, b), at, v, g)

@@ -34,7 +34,10 @@ class Derivatives:
     def copied(self, node: int) -> Any:
         """Return the tangent of an array as one of its own that may be written."""
         found = self.of(node)
-        return np.zeros(self.lanes + self.tape.shape_of(node), self.tape.dtype_of(node)) if found is None else np.array(found)
+        fresh = self.tape.zeros(node, self.lanes)
+        if found is not None:
+            fresh[...] = found
+        return fresh
 
 
 def forward(tape: Tape, seeds: Mapping[int, Any]) -> Derivatives:
@@ -50,11 +53,11 @@ def forward(tape: Tape, seeds: Mapping[int, Any]) -> Derivatives:
         elif op == READ:
             array = sweep.of(a)
             if array is not None:
-                t = np.reshape(array, (*sweep.lanes, -1))[..., int(at)]
+                t = array[(..., *tape.index_of(a, at))]
         elif op == WRITE:
             if sweep.of(a) is not None or sweep.of(b) is not None:
                 t = sweep.copied(a)
-                np.reshape(t, (*sweep.lanes, -1))[..., int(at)] = 0.0 if sweep.of(b) is None else sweep.of(b)
+                t[(..., *tape.index_of(a, at))] = 0.0 if sweep.of(b) is None else sweep.of(b)
         else:
             t = _scalar(sweep, tape.row_of(node), (a, b), at, v)
         if t is not None:
@@ -97,9 +100,9 @@ def _write(sweep: Derivatives, record: Any) -> Any:
         return None
     whole = sweep.copied(record.operands[0])
     for lane in np.ndindex(*sweep.lanes):
-        target = whole[lane] if lane else whole
+        target = whole[(*lane, ...)]
         for step in record.path:
             target = step(target)
-        target[record.index] = 0.0 if put is None else put[lane]
+        target[record.index] = 0.0 if put is None else put[(*lane, ...)]
     return whole
 

@@ -80,7 +80,7 @@ class _Walk:
     def sum_at(self, node: int, key: int) -> Sum:
         """Return the sum at a key, new where there is none."""
         if key not in self.sums:
-            self.sums[key] = Sum(self.tape, self.tape.shape_of(node), self.tape.dtype_of(node))
+            self.sums[key] = Sum(self.tape, node)
         return self.sums[key]
 
     def add(self, node: int, g: Any) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from dualad.duck.kernels import DuckArray
 from dualad.duck.operands import put_back
 from dualad.ops.table import Linear
 from dualad.reverse.kernels import Shape, Tape
 
-__all__ = ["COMPARE", "GENERAL", "LEAF", "READ", "WRITE", "rule_parts", "scalar_parts", "varied"]
+__all__ = ["COMPARE", "GENERAL", "LEAF", "READ", "WRITE", "own_copy", "rule_parts", "scalar_parts", "varied"]
 
 LEAF, READ, WRITE, GENERAL, COMPARE = -1, -2, -3, -4, -16
 
@@ -46,6 +49,23 @@ def _value(tape: Tape, node: int, record: Any) -> Any:
     if tape.fields(node)[3] < 0:
         return tape.handle(node)
     return None if record.value is None else tape.handle(node, record.value)
+
+
+def own_copy(tape: Tape, node: int, found: Any) -> Any:
+    """Return numbers (None: zeros) as a recorded array of its own, laid out in memory as an array of the tape is.
+
+    What is a view of the array is then a view of it.
+    """
+    zeros = tape.zeros(node)
+    if isinstance(found, DuckArray):
+        if zeros.flags.c_contiguous:
+            return np.copy(found, order="C")
+        fresh = tape.constant(zeros)
+        fresh[...] = found
+        return fresh
+    if found is not None:
+        zeros[...] = found
+    return tape.constant(zeros)
 
 
 def varied(tape: Tape, inputs: Sequence[int], end: int) -> bytearray:

@@ -10,6 +10,7 @@ import numpy as np
 from dualad.duck.kernels import DuckArray
 from dualad.ops.lanes import scatter_add, shape_of
 from dualad.reverse.kernels import Pick, Tape
+from dualad.transforms.operands import own_copy
 from dualad.transforms.times import plus
 
 __all__ = ["Sum"]
@@ -24,8 +25,9 @@ class Sum:
     ``whole`` is an array of this sum's own, views of it are added in place, and ``touched`` says where it is more than zero.
     """
 
-    def __init__(self, tape: Tape, shape: tuple[int, ...], dtype: Any) -> None:
-        self.tape, self.shape, self.dtype = tape, shape, dtype
+    def __init__(self, tape: Tape, node: int) -> None:
+        self.tape, self.node = tape, node
+        self.shape = tape.shape_of(node)
         self.whole: Any = None
         self.touched: Any = None
         self.elements: dict[int, Any] = {}
@@ -43,7 +45,7 @@ class Sum:
         self.touched = None
 
     def add_at(self, place: int, g: Any) -> None:
-        """Add to one element, counted in C order."""
+        """Add to one element, counted as the tape does."""
         self.elements[place] = plus(self.elements[place], g) if place in self.elements else g
 
     def take_at(self, place: int) -> Any:
@@ -52,10 +54,10 @@ class Sum:
         if self.whole is None or place in self.dead:
             return g
         self.dead.add(place)
-        index = np.unravel_index(place, self.shape)
+        index = self.tape.index_of(self.node, place)
         if self.touched is not None and not self.touched[index]:
             return g
-        here = self.whole[tuple(int(i) for i in index)]
+        here = self.whole[index]
         if not isinstance(here, DuckArray):
             here = float(here)
         return here if g is None else plus(here, g)
@@ -89,10 +91,8 @@ class Sum:
     def _views(self, path: Path) -> tuple[Any, Any]:
         self._bury()
         if self.touched is None:
-            zeros = np.zeros(self.shape, self.dtype)
-            found = self.whole
-            self.touched = np.full(self.shape, found is not None)
-            self.whole = np.copy(found) if isinstance(found, DuckArray) else self.tape.constant(zeros if found is None else zeros + found)
+            self.touched = np.full_like(self.tape.zeros(self.node), self.whole is not None, dtype=bool)
+            self.whole = own_copy(self.tape, self.node, self.whole)
         target, touched = self.whole, self.touched
         for step in path:
             target, touched = step(target), step(touched)
@@ -103,21 +103,27 @@ class Sum:
         if not self.dead:
             return
         alive = np.ones(self.shape, bool)
-        alive.reshape(-1)[list(self.dead)] = False
+        for place in self.dead:
+            alive[self.tape.index_of(self.node, place)] = False
         self.dead.clear()
         self.whole = np.where(alive, self.whole, 0.0) if np.any(alive) else None
         self.touched = None
+
+    def _number(self, place: int) -> int:
+        """Return the number of an element in C order."""
+        return int(np.ravel_multi_index(self.tape.index_of(self.node, place), self.shape))
 
     def _settle(self) -> None:
         """Add the single elements to the whole."""
         self._bury()
         if not self.elements:
             return
-        places = sorted(self.elements)
-        parts = [g if isinstance(g, DuckArray) else np.float64(g) for g in map(self.elements.__getitem__, places)]
+        size = int(np.prod(self.shape))
+        elements = {self._number(place): g for place, g in self.elements.items()}
+        places = sorted(elements)
+        parts = [elements[p] if isinstance(elements[p], DuckArray) else np.float64(elements[p]) for p in places]
         self.elements = {}
         g: Any = np.stack(parts)
-        size = int(np.prod(self.shape))
         if len(places) < size:
             g = scatter_add(g, (np.array(places),), (size,))
         if shape_of(g) != self.shape:

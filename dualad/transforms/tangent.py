@@ -12,7 +12,7 @@ from dualad.ops import formula
 from dualad.reverse.kernels import Recorded, Tape
 from dualad.reverse.pull import push
 from dualad.transforms.folding import folded
-from dualad.transforms.operands import GENERAL, LEAF, READ, WRITE, rule_parts, scalar_parts, varied
+from dualad.transforms.operands import GENERAL, LEAF, READ, WRITE, own_copy, rule_parts, scalar_parts, varied
 from dualad.transforms.times import plus, times
 
 __all__ = ["extend"]
@@ -67,12 +67,8 @@ class _Walk:
     def moved(self, before: int, node: int) -> Any:
         """Make the tangent of an array that of its next version, as an array of its own that may be written."""
         t = self.tangents.get(before)
-        if t is None:
-            t = self.tape.constant(np.zeros(self.tape.shape_of(before), self.tape.dtype_of(before)))
-        elif not isinstance(t, DuckArray):
-            t = self.tape.constant(np.array(t))
-        elif before not in self.owned or before in self.tape.late:
-            t = np.copy(t)
+        if before not in self.owned or before in self.tape.late:
+            t = own_copy(self.tape, before, t)
         else:
             del self.tangents[before]
         self.owned.add(node)
@@ -86,10 +82,10 @@ class _Walk:
             t = self._general(node, self.tape.record_of(node))
         elif op == READ:
             whole = self.of(a)
-            t = None if whole is None else whole[self._place(a, at)]
+            t = None if whole is None else whole[self.tape.index_of(a, at)]
         elif op == WRITE:
             put = self.of(b)
-            self.moved(a, node)[self._place(a, at)] = 0.0 if put is None else put
+            self.moved(a, node)[self.tape.index_of(a, at)] = 0.0 if put is None else put
             return
         elif op > LEAF:
             t = self._scalar(node)
@@ -97,9 +93,6 @@ class _Walk:
             return
         if t is not None:
             self.tangents[node] = t
-
-    def _place(self, array: int, at: float) -> tuple[int, ...]:
-        return tuple(int(i) for i in np.unravel_index(int(at), self.tape.shape_of(array)))
 
     def _scalar(self, node: int) -> Any:
         row = self.tape.row_of(node)

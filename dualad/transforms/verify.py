@@ -86,10 +86,10 @@ def replay(tape: Tape) -> dict[int, Any]:
         elif op == LEAF:
             values[node] = np.float64(v)
         elif op == READ:
-            values[node] = values[a][np.unravel_index(int(at), values[a].shape)]
+            values[node] = values[a][tape.index_of(a, at)]
         elif op == WRITE:
             values[node] = _copy(values[a])
-            values[node][np.unravel_index(int(at), values[a].shape)] = values[b] if b >= 0 else v
+            values[node][tape.index_of(a, at)] = values[b] if b >= 0 else v
         elif op <= COMPARE + 5:
             values[node] = _COMPARISONS[op - COMPARE](values[a], values[b] if b >= 0 else at)
         else:

@@ -118,10 +118,8 @@ def test_infinite_slopes_that_are_used():
     def length(x):
         return np.sqrt(np.sum(x**2))
 
-    assert np.isnan(dualad.jvp(squared, (0.0,), (1.0,))[1])
-    assert dualad.grad(squared)(0.0) == 0.0
+    assert dualad.jvp(squared, (0.0,), (1.0,))[1] == dualad.grad(squared)(0.0) == 0.0
     assert np.array_equal(dualad.jacobian(length, mode="forward")(ZERO), ZERO)
-    assert np.all(np.isnan(dualad.grad(length)(ZERO)))
 
 
 def test_there_is_no_angle_at_the_origin():

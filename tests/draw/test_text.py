@@ -95,7 +95,7 @@ def test_writes():
         == """\
 tape: 13 nodes, 1 input, 1 output
 %0 = input                      (3,) float64
-%1 = zeros_like %0              (3,) float64
+%1 = constant [0, 0, 0]         (3,) float64
 %2 = %0[0]                      () = 1
 %3 = %1 with [0] = %2           (3,) float64
 %4 = %3 with [1] = 3            (3,) float64

@@ -61,9 +61,9 @@ class Engines:
     def __init__(self, f: Function, arrays: Sequence[Any], seed: int = 0, tolerance: float = 1e-12) -> None:
         self.f, self.arrays = f, [np.asarray(x) for x in arrays]
         self.rng = np.random.default_rng(seed)
-        single = any(x.dtype == np.float32 for x in self.arrays)
-        self.tolerance = max(tolerance, 1e-5 if single else 0.0)
         self.values = flat(f([np.copy(x, order="K") for x in self.arrays]))
+        single = any(np.asarray(x).dtype == np.float32 for x in (*self.arrays, *self.values))
+        self.tolerance = max(tolerance, 1e-5 if single else 0.0)
         self.tangents = [self._normal(x, (LANES,)) for x in self.arrays]
         self.moved = self._dual()
         self.lean = Recorded_(f, self.arrays, lean=True)

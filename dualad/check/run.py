@@ -1,0 +1,240 @@
+"""One run of check_grad: which tests are made, and what is looked for when one of them fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from dualad.check import first, second
+from dualad.check.differences import Differences, differences
+from dualad.check.directions import Direction, directions
+from dualad.check.entries import matrix_of, selection, worst_entries
+from dualad.check.faults import find_faults
+from dualad.check.kinks import find_kinks
+from dualad.check.progress import Progress
+from dualad.check.report import FAILED, PASSED, SKIPPED, Curve, Report, Test
+from dualad.check.subject import Claim, CurveClaim, Subject, bare, ours, ours_second
+from dualad.check.watched import Watched, watch
+from dualad.drivers.arguments import collect
+from dualad.errors import DifferentiationError
+from dualad.numeric.ladder import Sweep
+from dualad.numeric.points import Points
+
+__all__ = ["Run"]
+
+_MOST_DIRECTIONS: Final = 24
+_CURVED: Final = 5  # directions of the tests of second derivatives
+_WEIGHTS: Final = 4  # weighted sums of the results for reverse mode
+
+
+class Run:
+    """What is known so far, and what the report says of it."""
+
+    def __init__(
+        self, subject: Subject, seed: int, count: int | None, near: float, progress: bool | None, theirs: bool
+    ) -> None:
+        self.subject, self.near, self.theirs = subject, near, theirs
+        self.rng = np.random.default_rng(seed)
+        self.report = Report(subject.name, subject.shape, subject.out)
+        wanted = min(subject.n, _MOST_DIRECTIONS) if count is None else count
+        self.chosen = directions(subject.points.x.ravel(), wanted, self.rng) if subject.n else []
+        self.progress = Progress(2 * len(self.chosen) + 2 * _CURVED, progress)
+        weights = self.rng.standard_normal((min(subject.m, _WEIGHTS), subject.m))
+        self.weights = np.ones((1, 1)) if subject.m == 1 else weights
+        self.mine = ours(subject)
+        self.wrong: list[Claim | CurveClaim] = []
+        self.watched: Watched | None = None
+        self._looked_again: Differences | None = None
+        if not subject.repeats:
+            remark = "f returns other numbers when it is called again: does it draw random numbers?"
+            self.report.tests.append(Test("f repeats itself", FAILED, remark=remark))
+        try:
+            self.watched = watch(subject.f, subject.x, subject.args)
+        except Exception:
+            self.watched = None  # the claims will say what is wrong
+
+    # --- first derivatives
+
+    def first(self, given: Sequence[Claim]) -> None:
+        """Check first derivatives: those that were given, or our own."""
+        if not self.chosen or not self.subject.m:
+            self.report.tests.append(Test("first derivatives", PASSED, remark="there is nothing to differentiate"))
+            return
+        if self.theirs and not given:
+            return
+        with np.errstate(all="ignore"):
+            seen = differences(self.subject.points, self.chosen, self.rng, self.progress.step)
+        if not self.theirs and self.watched is not None:
+            self.report.tests.append(first.same_value({"reverse": bare(collect(self.watched.result))}, self.subject))
+        for claim in given or self.mine:
+            self._one_first(claim, seen)
+        if not self.theirs:
+            self._both_first()
+
+    def _said(self, claim: Claim) -> Any:
+        with np.errstate(all="ignore"):
+            return first.projected(claim, self.subject, self.subject.x, self.chosen, self.weights)
+
+    def _again(self) -> Differences:
+        """Look a second time, with other steps."""
+        if self._looked_again is None:
+            self._looked_again = differences(self.subject.points, self.chosen, self.rng, top=0.14)
+        return self._looked_again
+
+    def _one_first(self, claim: Claim, seen: Differences) -> None:
+        try:
+            said = self._said(claim)
+        except Exception as error:
+            self._refused(claim, error)
+            return
+        with np.errstate(all="ignore"):
+            tests = [
+                first.project(claim, said, self.subject, self.chosen, seen, self._again, self.weights, self.rng)
+            ]
+            if claim.back is None:
+                tests.append(first.remainders(claim, said, seen))
+                tests.append(first.complex_step(claim, said, self.subject, self.chosen, seen))
+                if not self.report.curves:
+                    swept = zip(seen.sweeps[:3], said, strict=False)
+                    self.report.curves = [Curve(one, row, claim.name) for one, row in swept]
+            if self.theirs:
+                tests += self._against_ours(claim, said, seen)
+        self._judge(claim, tests)
+
+    def _judge(self, claim: Claim | CurveClaim, tests: Sequence[Test]) -> None:
+        self.report.tests += tests
+        if any(test.verdict == FAILED for test in tests):
+            self.wrong.append(claim)
+
+    def _against_ours(self, claim: Claim, said: Any, seen: Differences) -> list[Test]:
+        """Hold a user's derivative against ours, where there is one: differences do not see the last digits."""
+        forward = self.mine[0]
+        try:
+            own = self._said(forward)
+        except Exception:
+            return []
+        return [first.same_slopes(claim, said, forward, own, self.subject, self.chosen, self.weights, seen, self.rng)]
+
+    def _refused(self, claim: Claim | CurveClaim, error: Exception) -> None:
+        """A claim that cannot be evaluated: a user's is wrong, ours may be refused by name."""
+        words = f"{type(error).__name__}: {error}"
+        refused = isinstance(error, DifferentiationError) and not self.theirs
+        if refused and isinstance(claim, Claim) and claim.along is not None:
+            raise error
+        self.report.tests.append(Test(f"{claim.name}: can be evaluated", SKIPPED if refused else FAILED, remark=words[:200]))
+        if not refused:
+            self.wrong.append(claim)
+
+    def _both_first(self) -> None:
+        forward, reverse = self.mine
+        try:
+            along, back = self._said(forward), self._said(reverse)
+        except Exception:
+            return
+        test = first.duality(forward, reverse, self.subject, self.chosen, along, self.weights, back, self.rng)
+        self.report.tests.append(test)
+
+    # --- second derivatives
+
+    def second(self, given: Sequence[CurveClaim]) -> None:
+        """Check second derivatives: those that were given, or our own."""
+        if not self.chosen or not self.subject.m:
+            return
+        subject, weights = self.subject, self.weights[0]
+        chosen = directions(subject.points.x.ravel(), min(subject.n, _CURVED), self.rng)
+        with np.errstate(all="ignore"):
+            seen = self._of_gradient(chosen)
+            along = differences(subject.points, chosen, self.rng, self.progress.step)
+        curves = second.curves_of(along, weights)
+        blocks: list[tuple[CurveClaim, Any]] = []
+        for claim in given or ours_second(subject, weights):
+            block = self._one_second(claim, chosen, seen, curves)
+            if block is not None:
+                blocks.append((claim, block))
+        if not given and len(blocks) == 2:
+            (one, block), (other, others) = blocks
+            rounding = self._rounding(one, block, chosen)
+            self.report.tests.append(second.agree(one, block, other, others, subject, rounding))
+
+    def _gradient(self, x: Any) -> Any:
+        reverse = self.mine[1]
+        assert reverse.back is not None
+        return reverse.back(x, self.weights[0])
+
+    def _of_gradient(self, chosen: Sequence[Direction]) -> Differences | None:
+        """Return differences of our gradient; None where there is none of f."""
+        try:
+            self._gradient(self.subject.x)
+        except Exception:
+            return None
+        return second.of_gradient(self._gradient, self.subject, chosen, self.rng, self.progress.step)
+
+    def _rounding(self, claim: CurveClaim, block: Any, chosen: Sequence[Direction]) -> Callable[[], Any]:
+        rows = np.stack([direction.v for direction in chosen])
+
+        def changed() -> Any:
+            with np.errstate(all="ignore"):
+                moved = [np.abs(claim.block(self.subject.near(self.rng), rows) - block) for _ in range(2)]
+            size = np.max(np.abs(block), where=np.isfinite(block), initial=0.0)
+            return np.minimum(np.nan_to_num(np.maximum(*moved)), 1e-3 * size)
+
+        return changed
+
+    def _one_second(self, claim: CurveClaim, chosen: Sequence[Direction], seen: Differences | None, curves: list[Sweep]) -> Any:
+        rows = np.stack([direction.v for direction in chosen])
+        try:
+            with np.errstate(all="ignore"):
+                block = claim.block(self.subject.x, rows)
+        except Exception as error:
+            self._refused(claim, error)
+            return None
+        rounding = self._rounding(claim, block, chosen)
+        with np.errstate(all="ignore"):
+            along = second.second_differences(claim, block, curves)
+            tests = [
+                along if seen is None else second.project_second(claim, block, seen, rounding),
+                second.cubic_remainders(claim, block, curves),
+                second.symmetric(claim, block, self.subject, rounding),
+            ]
+        self._judge(claim, tests)
+        return block
+
+    # --- what is wrong, and where
+
+    def explain(self) -> None:
+        """List kinks; where a test failed, the worst entries and the operators at fault."""
+        watched, report = self.watched, self.report
+        if watched is not None:
+            report.kinks = find_kinks(watched, self.near, self.rng)
+        if not report.failed:
+            return
+        # What follows from a wrong first derivative is not listed as well.
+        wrong = [claim for claim in self.wrong if isinstance(claim, Claim)] or self.wrong
+        for claim in wrong if self.theirs else wrong[:1]:
+            with np.errstate(all="ignore"):
+                self._entries(claim)
+        if watched is not None and not self.theirs:
+            report.faults = find_faults(watched, self.rng, step=self.progress.step)
+            if not report.faults:
+                report.faults = find_faults(watched, self.rng, second=True, step=self.progress.step)
+
+    def _entries(self, claim: Claim | CurveClaim) -> None:
+        subject = self.subject
+        rows, columns = selection(subject.m, self.rng), selection(subject.n, self.rng)
+        try:
+            if isinstance(claim, Claim):
+                claimed = matrix_of(claim, subject, rows, columns)
+                points, shapes = subject.points, (subject.out, subject.shape)
+            else:
+                claimed = claim.block(subject.x, np.eye(subject.n)[columns])
+                kind = subject.x.dtype
+                points = Points(lambda x: self._gradient(x.astype(kind))[columns], subject.points.x, forgiving=True)
+                rows, shapes = np.arange(len(columns)), (subject.shape, subject.shape)
+        except Exception:
+            return  # it cannot be evaluated, as the report says already
+        entries, likeness = worst_entries(claim.name, claimed, points, rows, columns, shapes)
+        self.report.worst += entries
+        if likeness:
+            self.report.looks_like.append(f"{claim.name}: {likeness}")
