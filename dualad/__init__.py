@@ -7,11 +7,12 @@ from dualad.drivers.custom import custom_jvp, custom_vjp, define
 from dualad.drivers.first import derivative, jacobian, jvp
 from dualad.drivers.recording import record
 from dualad.drivers.second import hessian, hvp
+from dualad.draw import draw, trace_table
 from dualad.forward.kernels import Dual, HyperDual
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "Dual", "HyperDual", "__version__", "custom_jvp", "custom_vjp", "define", "derivative", "grad", "hessian", "hvp",
-    "jacobian", "jvp", "record", "value_and_grad", "vjp",
+    "Dual", "HyperDual", "__version__", "custom_jvp", "custom_vjp", "define", "derivative", "draw", "grad", "hessian", "hvp",
+    "jacobian", "jvp", "record", "trace_table", "value_and_grad", "vjp",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from libc.string cimport memcpy, memset
 
 import numpy as np
 
-from dualad.reverse.pull import partial_of
+from dualad.reverse.pull import partial_of, written
 from dualad.ops import formula
 
 from dualad._duck cimport DIVIDE, MULTIPLY, NEGATIVE, ROWS, DuckArray
@@ -77,7 +77,7 @@ cdef int slopes_by_numpy(Rule rule, unsigned int active, double x, double y, dou
     bound = dict(zip(formula.symbols_of(rule.row), (*[x, y][:rule.arguments], np.float64(v))))
     for i in range(rule.arguments):
         if active >> i & 1:
-            found = partial_of(formula.partials(rule.row)[i][0], bound)
+            found = partial_of(written(rule.row, i)[0], bound)
             slope[i] = 0.0 if found is None else found
     return 0
 

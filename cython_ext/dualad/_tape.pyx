@@ -32,6 +32,15 @@ def hang(rules):
     lift, discrete, compare, astype_row = rules.lift, rules.discrete, rules.compare, rules.ASTYPE
 
 
+cdef object page = None
+
+
+def print_with(function):
+    """Take the function that makes a page of a tape (``dualad.draw`` calls this once when it is imported)."""
+    global page
+    page = function
+
+
 # --- elementwise rows, numbered -------------------------------------------------------------------------------------------
 
 
@@ -46,6 +55,7 @@ cdef class Rule:
         except KeyError:
             pass
         chosen = tuple([i for i in range(self.arguments) if active >> i & 1])
+        self.refuse(chosen)
         code = codes.first_code(self.row, chosen, tuple([bool(whole >> i & 1) for i in range(self.arguments)]))
         made = None if code is None or code.slots > 64 else Kernel(code)
         self.kernels[key] = made
@@ -251,6 +261,9 @@ cdef class Tape:
 
     def __len__(self):
         return self.n
+
+    def __str__(self):
+        return repr(self) if page is None else page(self)
 
     # --- writing
 
@@ -879,10 +892,13 @@ cdef object record_elementwise(Recorded self, Rule rule, object function, tuple 
         primals.append(x)
     if active == 0:
         return discrete(self, function, inputs, {})
-    value = function(*primals)
-    if rule.allowed >> active & 1 == 0:
+    if tape.known is None and rule.allowed >> active & 1 == 0:
+        # A transform may write what cannot be differentiated again; the sweep that would have to refuses it.
         rule.refuse([i for i in range(rule.arguments) if active >> i & 1])
         rule.allowed |= 1ULL << active
+    value = rule.row.call(tuple(primals)) if function is rule.row.function and rule.loops is None else function(*primals)
+    if type(value) is complex or isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind == "c":
+        value = real_part(value, primals, rule.row.name)
     if type(value) is not np.float64 and not (
             type(value) is np.ndarray and cnp.PyArray_TYPE(<cnp.ndarray> value) == cnp.NPY_DOUBLE):
         for part in (value if rule.outputs > 1 else (value,)):
@@ -914,6 +930,14 @@ cdef object record_elementwise(Recorded self, Rule rule, object function, tuple 
         tape.known[key] = tape.n
         needed = True
     return tape.general(record, value, needed)
+
+
+cdef object real_part(object value, list primals, str name):
+    """Return the values of a function that answers in complex numbers where its arguments are real (lambertw)."""
+    value = np.asarray(value)[()]
+    if np.any(value.imag) or any([np.iscomplexobj(x) for x in primals]):
+        errors.check_real(value.dtype, name)
+    return value.real.copy()
 
 
 cdef object shared_key(Record record):

@@ -15,6 +15,7 @@ from dualad.numeric.points import Points
 __all__ = ["SAFETY", "Differences", "allowance", "decided", "differences"]
 
 SAFETY: Final = 10.0  # an error counts when it is so many times the estimate of the error of differences
+_EPS: Final = float(np.finfo(float).eps)
 _ENOUGH: Final = 1e-3  # an estimate of the error that is a larger part of the derivative decides nothing
 _WHOLE: Final = 3  # so many directions are swept over all steps, for the picture and the Taylor remainders
 
@@ -24,7 +25,7 @@ class Differences:
     """Derivatives along k directions of m results, shapes (k, m): ``value``, estimated ``error``, and what kinks allow.
 
     ``low`` and ``high`` are the one-sided slopes where f bends at x, and equal to ``value`` elsewhere: any number between
-    them is the slope of a subgradient.
+    them is the slope of a subgradient. ``eps`` is the rounding of the type in which f computes.
     """
 
     sweeps: Sequence[Sweep]
@@ -33,6 +34,7 @@ class Differences:
     low: Any
     high: Any
     kinked: Any
+    eps: float = _EPS
 
     def wrong(self, claimed: Any) -> tuple[Any, Any]:
         """Return how far claims are off, and how much of it is allowed; inf where the differences say nothing."""
@@ -42,19 +44,14 @@ class Differences:
         off = np.where(np.isfinite(claimed) | np.isnan(self.value), np.where(np.isnan(off), 0.0, off), np.inf)
         # A direction is rounded to the type of x; that shows in the slopes that are small by cancellation, too.
         size = np.max(np.abs(claimed), axis=0, where=np.isfinite(claimed), initial=0.0)
-        return off, allowance(self.error, claimed, self.value) + 64.0 * np.finfo(_kind(claimed)).eps * size
+        return off, allowance(self.error, claimed, self.value, self.eps) + 64.0 * self.eps * size
 
 
-def allowance(error: Any, claimed: Any, wanted: Any) -> Any:
+def allowance(error: Any, claimed: Any, wanted: Any, eps: float = _EPS) -> Any:
     """Return the error that is allowed: several times the estimate of the differences' own, and rounding."""
     with np.errstate(all="ignore"):
         size = np.maximum(np.abs(np.nan_to_num(claimed, posinf=0.0, neginf=0.0)), np.abs(np.nan_to_num(wanted)))
-        return SAFETY * error + 32.0 * np.finfo(_kind(claimed)).eps * size
-
-
-def _kind(claimed: Any) -> Any:
-    dtype = np.asarray(claimed).dtype
-    return dtype if dtype.kind == "f" else np.dtype(float)
+        return SAFETY * error + 32.0 * eps * size
 
 
 def differences(
@@ -63,6 +60,7 @@ def differences(
     rng: np.random.Generator,
     step: Callable[[], None] = lambda: None,
     top: float = 0.25,
+    eps: float = _EPS,
 ) -> Differences:
     """Sweep all directions. The steps that served the first of a group are enough for the rest of it."""
     sweeps: list[Sweep] = []
@@ -83,7 +81,7 @@ def differences(
                 windows[direction.group] = max(int(level.min()) - 3, 0), int(level.max()) + 5, noise
         sweeps.append(found)
         step()
-    return _collect(sweeps, len(chosen), points.m)
+    return _collect(sweeps, len(chosen), points.m, eps)
 
 
 def _as_good(found: Sweep, before: Sweep) -> bool:
@@ -92,7 +90,7 @@ def _as_good(found: Sweep, before: Sweep) -> bool:
         return bool(np.all(found.first.error <= 100.0 * before.first.error))
 
 
-def _collect(sweeps: Sequence[Sweep], k: int, m: int) -> Differences:
+def _collect(sweeps: Sequence[Sweep], k: int, m: int, eps: float) -> Differences:
     shape = (k, m)
     value, error = (np.reshape([getattr(s.first, name) for s in sweeps], shape) for name in ("value", "error"))
     kinked = np.reshape([s.kinked for s in sweeps], shape)
@@ -103,7 +101,7 @@ def _collect(sweeps: Sequence[Sweep], k: int, m: int) -> Differences:
             low[i] = np.where(kinked[i], np.fmin(left.value, right.value), low[i])
             high[i] = np.where(kinked[i], np.fmax(left.value, right.value), high[i])
             wide[i] = np.where(kinked[i], left.error + right.error, wide[i])
-    return Differences(sweeps, value, wide, low, high, kinked)
+    return Differences(sweeps, value, wide, low, high, kinked, eps)
 
 
 def decided(view: Differences) -> Any:

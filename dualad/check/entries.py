@@ -36,7 +36,13 @@ def selection(count: int, rng: np.random.Generator) -> Any:
 
 
 def worst_entries(
-    name: str, claimed: Any, points: Points, rows: Any, columns: Any, shapes: tuple[tuple[int, ...], tuple[int, ...]]
+    name: str,
+    claimed: Any,
+    points: Points,
+    rows: Any,
+    columns: Any,
+    shapes: tuple[tuple[int, ...], tuple[int, ...]],
+    eps: float,
 ) -> tuple[list[Entry], str]:
     """Return the worst of the claimed entries by differences along the axes, and what the error looks like."""
     wanted, error = np.empty(claimed.shape), np.empty(claimed.shape)
@@ -46,7 +52,7 @@ def worst_entries(
         wanted[:, place], error[:, place] = found.value[rows], found.error[rows]
     with np.errstate(all="ignore"):
         off = np.abs(claimed - wanted)
-        allowed = allowance(error, claimed, wanted)
+        allowed = allowance(error, claimed, wanted, eps)
         bad = (off > allowed) | (~np.isfinite(claimed) & np.isfinite(wanted))
         ratio = np.where(bad, np.where(np.isfinite(off), off, np.inf), -1.0)
     out, inner = shapes

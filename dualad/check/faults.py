@@ -139,7 +139,7 @@ def _compared(site: Site, rule: str, operand: int, claimed: Sequence[Any], sweep
         if np.shape(said) != np.shape(wanted):
             yield Fault(site.row.name, rule, operand, np.nan, np.nan, f"shape {np.shape(said)}, not {np.shape(wanted)}")
             continue
-        bad = _beyond(said, one) > allowance(error, said, wanted)
+        bad = _beyond(said, one) > allowance(error, said, wanted, _eps(site)) + 64.0 * _eps(site) * np.max(np.abs(said), initial=0.0)
         if np.any(bad):
             at = np.unravel_index(np.argmax(np.where(bad, np.abs(said - wanted), -1.0)), np.shape(bad))
             yield Fault(site.row.name, rule, operand, float(said[at]), float(wanted[at]))
@@ -178,10 +178,10 @@ def _reverse(site: Site, seen: Sequence[_Seen], rng: np.random.Generator) -> Ite
             yield Fault(site.row.name, "reverse", one.operand, np.nan, np.nan, f"shape {g.shape}, not {x.shape}")
             return
         pull = _pulled_elements if isinstance(site.row, Elementwise) else _pulled_along
-        said, wanted, error = pull(g, x, one, known)
+        said, wanted, error = pull(g, x, one, known, 4.0 * _eps(site))
         with np.errstate(all="ignore"):
             off = np.where(np.isfinite(said), np.abs(said - wanted), np.inf)
-            bad = np.isfinite(error) & np.isfinite(wanted) & (off > allowance(error, said, wanted))
+            bad = np.isfinite(error) & np.isfinite(wanted) & (off > allowance(error, said, wanted, _eps(site)))
         if np.any(bad):
             at = np.unravel_index(np.argmax(np.where(bad, off, -1.0)), np.shape(bad))
             yield Fault(site.row.name, "reverse", one.operand, float(said[at]), float(wanted[at]))
@@ -193,24 +193,24 @@ def _weights(y: Any, rng: np.random.Generator) -> Any:
     return rng.uniform(0.5, 1.5, y.shape).astype(y.dtype)[()] if y.dtype.kind == "f" else np.zeros(y.shape)[()]
 
 
-def _pulled_elements(g: Any, x: Any, one: _Seen, known: Sequence[Any]) -> tuple[Any, Any, Any]:
+def _pulled_elements(g: Any, x: Any, one: _Seen, known: Sequence[Any], eps: float) -> tuple[Any, Any, Any]:
     """Return the cotangent of an elementwise operand as it is and as it should be: summed over what was broadcast."""
     wanted, error = np.zeros(x.shape), np.zeros(x.shape)
     for u, swept in zip(known, one.sweeps, strict=True):
         slope, doubt = swept.first.value, np.where(swept.kinked, np.inf, swept.first.error)
         ndim = np.ndim(slope)
         wanted = wanted + sum_to(u * slope, ndim, x.shape)
-        error = error + sum_to(np.abs(u) * (doubt + 1e-15 * np.abs(slope)), ndim, x.shape)
+        error = error + sum_to(np.abs(u) * (doubt + eps * np.abs(slope)), ndim, x.shape)
     return g, wanted, error
 
 
-def _pulled_along(g: Any, x: Any, one: _Seen, known: Sequence[Any]) -> tuple[Any, Any, Any]:
+def _pulled_along(g: Any, x: Any, one: _Seen, known: Sequence[Any], eps: float) -> tuple[Any, Any, Any]:
     """Return <J'u, t> as it is, and <u, J t> by differences."""
     swept = one.sweeps[0]
     u = np.concatenate([np.ravel(part) for part in known])
     terms = g * one.t
     doubt = np.where(swept.kinked, np.inf, swept.first.error)
-    error = np.abs(u) @ doubt + 1e-15 * (np.sum(np.abs(terms)) + np.abs(u) @ np.abs(swept.first.value))
+    error = np.abs(u) @ doubt + eps * (np.sum(np.abs(terms)) + np.abs(u) @ np.abs(swept.first.value))
     return np.sum(terms), u @ swept.first.value, error
 
 
@@ -235,6 +235,12 @@ def _second(site: Site, seen: _Seen, rng: np.random.Generator) -> Iterator[Fault
     v = np.ravel(seen.t)
     swept = sweep(points, v, ladder(float(np.median(np.abs(x))) if x.size else 0.0, 0.2 / max(1.0, float(np.abs(v).max(initial=0.0)))))
     yield from _compared(site, "second order", seen.operand, [np.concatenate([np.ravel(part) for part in bent])], [swept])
+
+
+def _eps(site: Site) -> float:
+    """Return the rounding of the least precise type among the operands of a node."""
+    kinds = [np.asarray(x).dtype for x in site.operands]
+    return max((float(np.finfo(kind).eps) for kind in kinds if kind.kind == "f"), default=0.0)
 
 
 def _raised(site: Site, rule: str, operand: int, error: Exception) -> Fault:

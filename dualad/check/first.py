@@ -95,6 +95,7 @@ def mixed(seen: Differences, weights: Any) -> Differences:
         summed(seen.low, plus) + summed(seen.high, minus),
         summed(seen.high, plus) + summed(seen.low, minus),
         summed(seen.kinked.astype(float), np.abs(weights.T)) > 0,
+        seen.eps,
     )
 
 
@@ -133,7 +134,7 @@ def duality(
     """<u, J v> = <J'u, v>: forward against reverse, without any step."""
     pushed, pulled = along @ weights.T, back
     size = np.abs(along) @ np.abs(weights).T + np.abs(pulled)
-    allowed = _ROUNDING * np.finfo(subject.x.dtype).eps * size
+    allowed = _ROUNDING * subject.eps * size
     with np.errstate(all="ignore"):
         off = np.abs(pushed - pulled)
     comparable = np.isfinite(pushed) & np.isfinite(pulled)
@@ -162,7 +163,7 @@ def same_slopes(
     with np.errstate(all="ignore"):
         off = np.where(seen.kinked | ~np.isfinite(own), 0.0, np.abs(said - own))
         size = np.max(np.abs(own), axis=0, where=np.isfinite(own), initial=0.0)
-    allowed = np.broadcast_to(_ROUNDING * np.finfo(subject.x.dtype).eps * size, off.shape)
+    allowed = np.broadcast_to(_ROUNDING * subject.eps * size, off.shape)
     if np.any(~(off <= allowed)):
         loose = rounding_of(claim, subject, chosen, weights, said, rng) + rounding_of(ours, subject, chosen, weights, own, rng)
         allowed = allowed + 10.0 * loose
@@ -188,7 +189,7 @@ def complex_step(claim: Claim, said: Any, subject: Subject, chosen: Sequence[Dir
     with np.errstate(all="ignore"):
         off = np.abs(found - said)
         scale = np.max(np.abs(np.where(np.isfinite(found), found, 0.0)), axis=0, initial=0.0)
-    allowed = _ROUNDING * np.finfo(subject.x.dtype).eps * np.broadcast_to(scale, off.shape) + np.finfo(float).tiny
+    allowed = _ROUNDING * subject.eps * np.broadcast_to(scale, off.shape) + np.finfo(float).tiny
     decided = np.isfinite(off)
     error, bound = largest(np.where(decided, off, 0.0), allowed)
     if not np.any(decided & (off > allowed)):

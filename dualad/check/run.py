@@ -65,7 +65,7 @@ class Run:
         if self.theirs and not given:
             return
         with np.errstate(all="ignore"):
-            seen = differences(self.subject.points, self.chosen, self.rng, self.progress.step)
+            seen = differences(self.subject.points, self.chosen, self.rng, self.progress.step, eps=self.subject.eps)
         if not self.theirs and self.watched is not None:
             self.report.tests.append(first.same_value({"reverse": bare(collect(self.watched.result))}, self.subject))
         for claim in given or self.mine:
@@ -80,7 +80,7 @@ class Run:
     def _again(self) -> Differences:
         """Look a second time, with other steps."""
         if self._looked_again is None:
-            self._looked_again = differences(self.subject.points, self.chosen, self.rng, top=0.14)
+            self._looked_again = differences(self.subject.points, self.chosen, self.rng, top=0.14, eps=self.subject.eps)
         return self._looked_again
 
     def _one_first(self, claim: Claim, seen: Differences) -> None:
@@ -146,7 +146,7 @@ class Run:
         chosen = directions(subject.points.x.ravel(), min(subject.n, _CURVED), self.rng)
         with np.errstate(all="ignore"):
             seen = self._of_gradient(chosen)
-            along = differences(subject.points, chosen, self.rng, self.progress.step)
+            along = differences(subject.points, chosen, self.rng, self.progress.step, eps=subject.eps)
         curves = second.curves_of(along, weights)
         blocks: list[tuple[CurveClaim, Any]] = []
         for claim in given or ours_second(subject, weights):
@@ -234,7 +234,7 @@ class Run:
                 rows, shapes = np.arange(len(columns)), (subject.shape, subject.shape)
         except Exception:
             return  # it cannot be evaluated, as the report says already
-        entries, likeness = worst_entries(claim.name, claimed, points, rows, columns, shapes)
+        entries, likeness = worst_entries(claim.name, claimed, points, rows, columns, shapes, subject.eps)
         self.report.worst += entries
         if likeness:
             self.report.looks_like.append(f"{claim.name}: {likeness}")

@@ -29,7 +29,7 @@ def of_gradient(
     rows = np.stack([direction.v for direction in chosen])
     kind = subject.x.dtype
     points = Points(lambda x: rows @ np.ravel(gradient(x.astype(kind))), subject.points.x, forgiving=True)
-    return differences(points, chosen, rng, step)
+    return differences(points, chosen, rng, step, eps=subject.eps)
 
 
 def curves_of(seen: Differences, weights: Any) -> list[Sweep]:
@@ -109,7 +109,7 @@ def _equal(name: str, one: Any, other: Any, subject: Subject, rounding: Callable
     same = np.isfinite(one) == np.isfinite(other)
     off = np.where(np.isfinite(one) & np.isfinite(other), off, np.where(same, 0.0, np.inf))
     scale = np.max(np.abs(np.where(np.isfinite(one), one, 0.0)), initial=0.0)
-    allowed = np.full(off.shape, _ROUNDING * np.finfo(subject.x.dtype).eps * scale)
+    allowed = np.full(off.shape, _ROUNDING * subject.eps * scale)
     if np.any(off > allowed):
         allowed = allowed + 10.0 * rounding()
     error, bound = largest(off, allowed)

@@ -24,6 +24,8 @@ class Subject:
     def __init__(self, f: Callable[..., Any], x: Any, args: Sequence[Any]) -> None:
         self.f, self.args = f, tuple(args)
         self.x = as_argument(x, "check_grad")
+        #: The rounding of the type of x, in which f computes.
+        self.eps = float(np.finfo(self.x.dtype).eps)
         self.points = Points(_collected(f), self.x, self.args, forgiving=True)
         self.n, self.m = self.points.n, self.points.m
         self.shape, self.out = self.points.shape, self.points.out
@@ -57,8 +59,7 @@ class Subject:
 
     def near(self, rng: np.random.Generator) -> Any:
         """Return x with every coordinate changed in its last bits: what that changes is rounding."""
-        eps = float(np.finfo(self.x.dtype).eps)
-        return (self.x * (1.0 + 2.0 * eps * rng.choice([-1.0, 1.0], self.shape))).astype(self.x.dtype)
+        return (self.x * (1.0 + 2.0 * self.eps * rng.choice([-1.0, 1.0], self.shape))).astype(self.x.dtype)
 
 
 def _collected(f: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,6 +6,7 @@ In expressions a symbol is called ``v_3``, ``dot_3`` or ``bar_3``; what a reader
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from typing import Final
 
@@ -40,7 +41,8 @@ def labelled(label: str, mark: str = "") -> tuple[str, str]:
     word, number, rest = re.fullmatch(r"(.*?)_?(\d*)(\[.*\])?", label).groups()  # type: ignore[union-attr]
     over = {"dot": "\u0307", "bar": "\u0304"}.get(mark, "")
     # A mark over a word stands over its first letter.
-    text = word[:1] + over + word[1:] + number.translate(_SUBSCRIPTS) + (rest or "")
+    # One character where Unicode has one, as editors and repositories may make of it.
+    text = unicodedata.normalize("NFC", word[:1] + over + word[1:]) + number.translate(_SUBSCRIPTS) + (rest or "")
     plain = word.replace("_", r"\_")
     latex = word if len(word) == 1 else rf"\mathit{{{plain}}}"
     latex = rf"\{mark}{{{latex}}}" if mark else latex

@@ -74,7 +74,7 @@ def define(
     called = function if isinstance(function, np.ufunc) else _elementwise(function)
     row = op(label, args, *partials, numpy=f"{function.__module__}.{label}", domain=domain, kinks=kinks, function=called)
     if not isinstance(function, np.ufunc):
-        called.row = row  # type: ignore[attr-defined]
+        called.row, called.dispatches = row, True  # type: ignore[attr-defined]
     return called
 
 
@@ -112,12 +112,16 @@ class _Custom:
                 full[i] = x
             return full
 
+        def again(*operands: Any) -> Any:
+            return self(*merged(operands))
+
+        again.dispatches = True  # type: ignore[attr-defined]
         row = Ruled(
             name=self._function.__name__,
             path=f"{self._function.__module__}.{self._function.__name__}",
             operands=("*args",),
             plan=lambda *operands: Rule(self._forward(merged, varied), self._backward(merged, varied)),
-            given=lambda *operands: self(*merged(operands)),
+            given=again,
         )
         return innermost(args, kwargs)._array_row(row, [given[i] for i in varied], {})
 

@@ -11,7 +11,7 @@ from dualad.drivers.shared import Derivatives
 from dualad.drivers.wrapping import Arguments, improved
 from dualad.optimize.constraints import with_derivatives
 
-__all__ = ["method_of", "minimize", "minimize_scalar"]
+__all__ = ["constrained", "method_of", "minimize", "minimize_scalar"]
 
 _PRODUCT = frozenset(("newton-cg", "trust-ncg", "trust-krylov", "trust-constr"))
 _HESSIAN = _PRODUCT | {"dogleg", "trust-exact"}
@@ -24,11 +24,12 @@ def method_of(given: Arguments) -> str:
     """Return the method that SciPy will take, in small letters; "" for a minimizer of the caller's own."""
     method = given.get("method")
     if method is None:
-        return "slsqp" if _constrained(given) else "bfgs" if given.get("bounds") is None else "l-bfgs-b"
+        return "slsqp" if constrained(given) else "bfgs" if given.get("bounds") is None else "l-bfgs-b"
     return method.lower() if isinstance(method, str) else ""
 
 
-def _constrained(given: Arguments) -> bool:
+def constrained(given: Arguments) -> bool:
+    """Say whether there are constraints, in whatever form."""
     constraints = given.get("constraints")
     return len(constraints) > 0 if isinstance(constraints, (list, tuple, dict)) else constraints is not None
 
@@ -36,7 +37,7 @@ def _constrained(given: Arguments) -> bool:
 def _fill(given: Arguments) -> None:
     """Fill in what the method uses and the caller has not given."""
     method = method_of(given)
-    if method in _CONSTRAINED and _constrained(given):
+    if method in _CONSTRAINED and constrained(given):
         given["constraints"] = with_derivatives(given["constraints"], method)
     jac = given.get("jac")
     curved = method in _HESSIAN and given.get("hess") is None and given.get("hessp") is None

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import optimize as scipy_optimize
 
 from dualad.drivers.wrapping import Arguments, improved
-from dualad.optimize.minimizing import method_of, minimize
+from dualad.optimize.minimizing import constrained, method_of, minimize
 
 __all__ = ["basinhopping", "differential_evolution", "dual_annealing", "shgo"]
 
@@ -155,7 +155,6 @@ def differential_evolution(given: Arguments) -> None:
 
     @functools.wraps(minimize)
     def polish(_: Any, x0: Any, **options: Any) -> Any:
-        constrained = len(options.get("constraints") or ()) > 0
-        return minimize(one, x0, method="trust-constr" if constrained else "L-BFGS-B", **options)
+        return minimize(one, x0, method="trust-constr" if constrained(options) else "L-BFGS-B", **options)
 
     given["polish"] = polish

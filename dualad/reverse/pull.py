@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from dualad import errors
 from dualad.ops import formula
 from dualad.ops.formula import Call, Const, Symbol
 from dualad.ops.lanes import grow, lane_shape, shape_of, sum_to
-from dualad.ops.table import Bilinear, Linear
+from dualad.ops.table import Bilinear, Elementwise, Linear, Todo
 
-__all__ = ["Evaluate", "Times", "partial_of", "pull", "push", "scaled"]
+__all__ = ["Evaluate", "Times", "partial_of", "pull", "push", "scaled", "written"]
 
 Times = Callable[[Any, Any], Any]
 Evaluate = Callable[[Any, Mapping[str, Any]], Any]
@@ -32,6 +33,15 @@ def scaled(partial: Any, g: Any) -> Any:
         if not np.any(zero):
             return partial * g
         return np.where(zero, 0.0, partial * g)
+
+
+def written(row: Elementwise, i: int) -> Sequence[Any]:
+    """Return the partials of a row in one argument, one for each output, or raise the sentence for one that is not written."""
+    rules: Sequence[Any] = formula.partials(row)[i]
+    for mark in rules:
+        if isinstance(mark, Todo):
+            raise errors.NotWritten(errors.not_written(row.name, row.args[i], mark.reason))
+    return rules
 
 
 def partial_of(expr: Any, bound: Mapping[str, Any]) -> Any:
@@ -95,13 +105,13 @@ def _result_shape(record: Any, value: Any) -> tuple[int, ...]:
 def _pull_elementwise(
     record: Any, g: Any, primals: Sequence[Any], value: Any, times: Times, evaluate: Evaluate
 ) -> Iterator[tuple[int, Any]]:
-    rules, bound = formula.partials(record.row), _bound(record, primals, value)
+    bound = _bound(record, primals, value)
     ndim = len(_result_shape(record, value))
     for i in range(len(record.operands)):
         if not record.active >> i & 1:
             continue
         total = None
-        for g_out, expr in zip(g if record.row.outputs > 1 else [g], rules[i], strict=True):
+        for g_out, expr in zip(g if record.row.outputs > 1 else [g], written(record.row, i), strict=True):
             partial = None if g_out is None else evaluate(expr, bound)
             if partial is not None:
                 term = times(partial, g_out)
@@ -113,14 +123,14 @@ def _pull_elementwise(
 def _push_elementwise(
     record: Any, tangents: Sequence[Any], primals: Sequence[Any], value: Any, times: Times, evaluate: Evaluate
 ) -> Any:
-    rules, bound = formula.partials(record.row), _bound(record, primals, value)
+    bound = _bound(record, primals, value)
     shape = _result_shape(record, value)
     totals: list[Any] = [None] * record.row.outputs
     for i, t in enumerate(tangents):
         if t is None or not record.active >> i & 1:
             continue
         moved = grow(t, len(shape_of(primals[i])), len(shape))
-        for output, expr in enumerate(rules[i]):
+        for output, expr in enumerate(written(record.row, i)):
             partial = evaluate(expr, bound)
             if partial is not None:
                 term = times(partial, moved)

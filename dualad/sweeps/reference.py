@@ -15,7 +15,7 @@ from dualad.duck.kernels import DuckArray
 from dualad.ops import formula
 from dualad.ops.lanes import sum_to
 from dualad.reverse.kernels import Tape
-from dualad.reverse.pull import partial_of, pull, scaled
+from dualad.reverse.pull import partial_of, pull, scaled, written
 
 __all__ = ["COMPARISONS", "GENERAL", "LEAF", "READ", "WRITE", "Adjoints", "reverse"]
 
@@ -120,8 +120,8 @@ def _scalar(adjoints: Adjoints, node: int, row: Any, nodes: tuple[int, int], at:
     operands = nodes[: len(row.args)]
     values = [at if operand < 0 else adjoints.tape.fields(operand)[5] for operand in operands]
     bound = dict(zip(formula.symbols_of(row), (*values, v), strict=True))
-    for expr, operand in zip(formula.partials(row), operands, strict=True):
-        partial = partial_of(expr[0], bound) if operand >= 0 else None
+    for i, operand in enumerate(operands):
+        partial = partial_of(written(row, i)[0], bound) if operand >= 0 else None
         if partial is not None:
             adjoints.add(operand, scaled(partial, g))
 

@@ -10,7 +10,7 @@ import numpy as np
 from dualad.ops import formula
 from dualad.ops.lanes import lane_shape
 from dualad.reverse.kernels import Tape
-from dualad.reverse.pull import partial_of, push, scaled
+from dualad.reverse.pull import partial_of, push, scaled, written
 from dualad.sweeps.reference import COMPARISONS, GENERAL, LEAF, READ, WRITE
 
 __all__ = ["Derivatives", "forward"]
@@ -70,9 +70,9 @@ def _scalar(sweep: Derivatives, row: Any, nodes: tuple[int, int], at: float, v: 
     values = [at if operand < 0 else sweep.tape.fields(operand)[5] for operand in operands]
     bound = dict(zip(formula.symbols_of(row), (*values, v), strict=True))
     total = None
-    for expr, operand in zip(formula.partials(row), operands, strict=True):
+    for i, operand in enumerate(operands):
         t = sweep.of(operand)
-        partial = None if t is None else partial_of(expr[0], bound)
+        partial = None if t is None else partial_of(written(row, i)[0], bound)
         if partial is not None:
             total = scaled(partial, t) if total is None else total + scaled(partial, t)
     return total

@@ -16,7 +16,7 @@ from dualad.ops import formula
 from dualad.ops.lanes import is_view, shape_of, sum_to
 from dualad.ops.table import TABLE
 from dualad.reverse.kernels import Recorded, Tape
-from dualad.reverse.pull import pull
+from dualad.reverse.pull import pull, written
 from dualad.transforms.folding import folded
 from dualad.transforms.operands import GENERAL, LEAF, READ, WRITE, rule_parts, scalar_parts, varied
 from dualad.transforms.sums import Sum
@@ -136,9 +136,9 @@ class _Walk:
         row = self.tape.row_of(node)
         operands, values, result = scalar_parts(self.tape, node)
         bound = dict(zip(formula.symbols_of(row), (*values, result), strict=True))
-        for expr, operand in zip(formula.partials(row), operands, strict=True):
+        for i, operand in enumerate(operands):
             if operand >= 0 and self.varied[operand]:
-                partial = folded(expr[0], bound)
+                partial = folded(written(row, i)[0], bound)
                 if partial is not None:
                     self.add(operand, times(partial, g))
 

@@ -61,8 +61,7 @@ def _call(name: str, args: list[Any]) -> Any:
             return right if _is(left, 0) else left
         case "subtract", [left, right] if _is(right, 0):
             return left
-    function = getattr(np, name) if name in formula.COMPARISONS else TABLE.named(name).function
-    return function(*args)
+    return getattr(np, name)(*args) if name in formula.COMPARISONS else TABLE.named(name).call(tuple(args))
 
 
 def _is(x: Any, number: float) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from dualad.duck.kernels import DuckArray
 from dualad.ops import formula
 from dualad.reverse.kernels import Recorded, Tape
-from dualad.reverse.pull import push
+from dualad.reverse.pull import push, written
 from dualad.transforms.folding import folded
 from dualad.transforms.operands import GENERAL, LEAF, READ, WRITE, own_copy, rule_parts, scalar_parts, varied
 from dualad.transforms.times import plus, times
@@ -99,9 +99,9 @@ class _Walk:
         operands, values, result = scalar_parts(self.tape, node)
         bound = dict(zip(formula.symbols_of(row), (*values, result), strict=True))
         total = None
-        for expr, operand in zip(formula.partials(row), operands, strict=True):
+        for i, operand in enumerate(operands):
             t = self.of(operand)
-            partial = None if t is None else folded(expr[0], bound)
+            partial = None if t is None else folded(written(row, i)[0], bound)
             if partial is not None:
                 term = times(partial, t)
                 total = term if total is None else plus(total, term)
