@@ -155,7 +155,7 @@ def unsupported(name: str, dtype: Any, verb: str = "takes") -> str:
 
 def check_real(dtype: Any, name: str, verb: str = "takes") -> None:
     """Raise unless a dtype is one that carries derivatives."""
-    if dtype != np.float64 and dtype != np.float32:
+    if dtype.kind != "f" or dtype.itemsize not in (4, 8):
         raise UnsupportedType(unsupported(name, dtype, verb))
 
 
@@ -165,7 +165,7 @@ def real_array(x: Any, name: str, verb: str = "takes") -> NDArray[Any]:
     if array.dtype.kind in "iub":
         return array.astype(np.float64)
     check_real(array.dtype, name, verb)
-    return array
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def not_scalar(driver: str, shape: Any) -> str:

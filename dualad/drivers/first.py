@@ -65,7 +65,7 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
         x, x_dot = as_argument(primal, "jvp"), as_argument(tangent, "jvp")
         if x.shape != x_dot.shape:
             raise errors.WrongShape(errors.wrong_tangent(place, x.shape, x_dot.shape))
-        arguments.append(seeded(x, level, np.expand_dims(x_dot, 0), 1))
+        arguments.append(seeded(x, level, np.expand_dims(x_dot.copy(), 0), 1))
     value, lanes = lanes_of(collect(f(*arguments)), level, 1)
     return value[()], lanes[0]
 

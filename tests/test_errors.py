@@ -1,0 +1,246 @@
+"""What a newcomer does wrong is answered by a sentence that names the cause and the remedy: each in full."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+import scipy.special
+
+import dualad
+from dualad import errors
+
+X = np.array([1.0, 2.0, 3.0])
+
+
+def told(error, f, x=X):
+    """Differentiate and return what is said."""
+    with pytest.raises(error) as caught:
+        dualad.jacobian(f)(x)
+    assert isinstance(caught.value, errors.DifferentiationError)
+    return str(caught.value)
+
+
+def lost_by(kind):
+    return (
+        f"{kind}() of an array that carries derivatives would keep the value and lose the derivative. It is called by "
+        f"{kind}(x), by the functions of math, by assigning into a plain array, and by np.mean and np.std of a list. "
+        "Instead of math.sin(x) write np.sin(x); instead of y = np.zeros(n) write y = np.zeros(n, like=x) or "
+        f"np.zeros_like(x); instead of np.mean([a, b]) write np.mean(np.array([a, b], like=x)); and leave {kind}(x) out: "
+        "x is a number already."
+    )
+
+
+def test_float_and_the_functions_of_math():
+    for f in (lambda x: float(x[0]), lambda x: math.sin(x[0]), lambda x: math.sqrt(x[1]), lambda x: np.float64(x[0])):
+        assert told(errors.DerivativeLost, f) == lost_by("float")
+    for f in (lambda x: complex(x[0]), lambda x: x[0].__complex__()):
+        assert told(errors.DerivativeLost, f) == lost_by("complex")
+    assert told(errors.DerivativeLost, lambda x: float(x[:1])) == lost_by("float")
+
+
+def test_the_remedies_work():
+    for f, wanted in (
+        (lambda x: np.sin(x[0]), [np.cos(1.0), 0, 0]),
+        (lambda x: fill(np.zeros(3, like=x), x), np.eye(3)),
+        (lambda x: fill(np.zeros_like(x), x), np.eye(3)),
+        (lambda x: np.mean(np.array([x[0], x[1]], like=x)), [0.5, 0.5, 0]),
+    ):
+        assert np.allclose(dualad.jacobian(f)(X), wanted)
+
+
+def fill(y, x):
+    for i in range(len(x)):
+        y[i] = x[i]
+    return y
+
+
+def test_assigning_into_a_plain_array():
+    """The sentence itself, not NumPy's "setting an array element with a sequence"."""
+
+    def assign(index, pick, shape=3):
+        def f(x):
+            y = np.zeros(shape)
+            y[index] = pick(x)
+            return y
+
+        return f
+
+    for f in (
+        assign(0, lambda x: x[0]), assign(0, lambda x: np.sum(x)), assign(slice(None), lambda x: x), assign(..., lambda x: x),
+        assign(slice(0, 2), lambda x: x[:2]), assign([0, 1], lambda x: x[:2]), assign(np.arange(3) > 1, lambda x: x[2]),
+        assign((0, 1), lambda x: x[0], (2, 2)), assign(0, lambda x: x, (2, 3)), assign(0, lambda x: x @ x), assign(0, lambda x: -x[0]),
+        assign(slice(None), lambda x: [x[0], x[1], 1.0]), assign(0, lambda x: x.mean()),
+    ):  # fmt: skip
+        assert told(errors.DerivativeLost, f) == lost_by("float")
+    for dtype in (np.float32, float):
+        assert told(errors.DerivativeLost, assign(0, lambda x: x[0]), X.astype(dtype)) == lost_by("float")
+    with pytest.raises(errors.DerivativeLost):
+        dualad.derivative(assign(0, lambda x: x))(1.0)
+    with pytest.raises(errors.DerivativeLost):
+        dualad.hessian(lambda x: np.asarray(x, dtype=float).sum())(X)
+
+
+def test_an_array_without_axes_in_a_plain_array():
+    """Here NumPy puts its own words first, and ours are the cause."""
+
+    def f(x):
+        y = np.zeros(3)
+        y[0] = x[:1].reshape(())
+        return y
+
+    with pytest.raises((errors.DerivativeLost, ValueError)) as caught:
+        dualad.jacobian(f)(X)
+    assert lost_by("float") in (str(caught.value), str(caught.value.__cause__))
+
+
+def lost_out(name):
+    return (
+        f"{name} was asked to write its result into a plain array, which cannot hold the derivative. Leave out= away, or "
+        "make the array with np.zeros_like(x) or np.empty(n, like=x)."
+    )
+
+
+def test_out_into_a_plain_array():
+    def augmented(x):
+        y = np.zeros(3)
+        y += x
+        return y
+
+    assert told(errors.DerivativeLost, augmented) == lost_out("add")
+    assert told(errors.DerivativeLost, lambda x: np.exp(x, out=np.zeros(3))) == lost_out("exp")
+    assert told(errors.DerivativeLost, lambda x: np.cumsum(x, out=np.zeros(3))) == lost_out("cumsum")
+
+
+def test_results_of_whole_numbers():
+    assert told(errors.DerivativeLost, lambda x: np.sum(x, dtype=int)) == (
+        "sum was asked for a result of dtype int64, which carries no derivative. Leave dtype= away, or write np.floor, "
+        "np.rint or np.trunc where rounding is meant."
+    )
+
+
+def test_complex_text_and_objects():
+    ends = {
+        "complex128": "use the real and the imaginary part as two real arrays.",
+        "<U4": "convert the text to numbers first: np.array(x, dtype=float).",
+        "|S1": "convert the text to numbers first: np.array(x, dtype=float).",
+        "object": "make it a float array: np.array(x, dtype=float).",
+        "float16": "convert it to double precision first: x.astype(np.float64).",
+        "datetime64[s]": "convert it to double precision first: x.astype(np.float64).",
+    }
+    inputs = [1j, "text", b"t", {"a": 1}, np.array([1.0], np.float16), np.array(["2020-01-01"], "M8[s]")]
+    for x, (dtype, end) in zip(inputs, ends.items(), strict=True):
+        for driver in (dualad.jacobian, dualad.hessian, dualad.grad):
+            with pytest.raises(errors.UnsupportedType) as caught:
+                driver(np.sum)(x)
+            name = "jacobian" if driver is dualad.jacobian else "hessian" if driver is dualad.hessian else "grad"
+            assert str(caught.value) == (
+                f"{name} takes real numbers of float64 or float32 (integers become float64), not {dtype}: {end}"
+            )
+    assert told(errors.UnsupportedType, lambda x: x * 1j) == (
+        "multiply takes real numbers of float64 or float32 (integers become float64), not complex128: use the real and the "
+        "imaginary part as two real arrays."
+    )
+    assert told(errors.UnsupportedType, lambda x: np.ones(3) * 1j) == (
+        "the differentiated function returns real numbers of float64 or float32 (integers become float64), not complex128: "
+        "use the real and the imaginary part as two real arrays."
+    )
+
+
+def test_functions_without_a_row():
+    strange = np.frompyfunc(abs, 1, 1)
+    name = re.escape(strange.__name__)
+    assert re.fullmatch(
+        rf"numpy\.{name} has no rule in the operator table, so its derivative is not known\. Write it with functions that "
+        r"have one \(NumPy's elementwise functions, reductions, indexing, products and linear algebra do\), or add a row "
+        r"with dualad\.ops\.table\.op \(see CONTRIBUTING\)\.",
+        told(errors.UnknownFunction, lambda x: strange(x)),
+    )
+    assert told(errors.UnknownFunction, lambda x: np.save("nowhere", x)).startswith("numpy.save has no rule")
+
+
+def test_functions_that_are_known_to_have_no_derivative():
+    assert told(errors.NotWritten, lambda x: np.unique(x)) == (
+        "numpy.unique has no derivative here: the number of its results changes with the values, so that it has no "
+        "derivative at ties. Instead, use np.sort, or take the indices from np.unique(values, return_index=True) on plain "
+        "values."
+    )
+
+
+def test_discrete_arguments():
+    def sentence(name, argument):
+        return (
+            f"{name} has no derivative in its argument {argument!r}: it only takes separate values (a count, an index, a "
+            f"condition). Pass {argument!r} as a plain number or array, and differentiate in the other arguments."
+        )
+
+    assert told(errors.DiscreteArgument, lambda x: scipy.special.expn(x, 1.0)) == sentence("expn", "n")
+    assert told(errors.DiscreteArgument, lambda x: np.ldexp(1.0, x)) == sentence("ldexp", "i")
+    assert told(errors.DiscreteArgument, lambda x: x[x[0]]) == sentence("x[i]", "i")
+    assert told(errors.DiscreteArgument, lambda x: np.sum(x, where=x)) == sentence("numpy.sum", "where")
+    assert told(errors.DiscreteArgument, lambda x: np.take(x, x)) == sentence("numpy.take", "number 2")
+
+
+def test_derivatives_that_are_not_written():
+    text = told(errors.NotWritten, lambda x: scipy.special.jv(x, 1.0))
+    assert text.startswith("the derivative of jv in its argument 'n' is not written yet: ")
+    assert text.endswith("Hold 'n' constant (pass the plain number), or supply this derivative by a row of your own.")
+
+
+def test_gradients_of_several_numbers():
+    with pytest.raises(errors.NotScalar) as caught:
+        dualad.grad(lambda x: x * 2)(X)
+    assert str(caught.value) == (
+        "grad needs a function that returns one number; this one returned an array of shape (3,). Perhaps you meant "
+        "dualad.jacobian(f), or f should end with a sum?"
+    )
+
+
+def test_tangents_of_the_wrong_shape():
+    with pytest.raises(errors.WrongShape) as caught:
+        dualad.jvp(np.sin, (X,), (X[:2],))
+    assert str(caught.value) == (
+        "tangent 0 has shape (2,) and its primal has shape (3,); a tangent must have the shape of its primal."
+    )
+    with pytest.raises(errors.WrongShape) as caught:
+        dualad.Dual(X, X)
+    assert str(caught.value) == (
+        "tangents must have shape (k,) + S with S = (3,), the shape of the value; it has shape (3,)."
+    )
+
+
+def test_ragged_returns():
+    assert told(errors.RaggedReturn, lambda x: [x, x[:2]]) == (
+        "the function returned a list of parts of different shapes, which makes no array of numbers. Return a number, an "
+        "array, or a list of numbers or of arrays of one shape."
+    )
+
+
+def test_derivatives_that_do_not_fit():
+    def f(x):
+        y = np.zeros_like(x)
+
+        def g(z):
+            y[0] = z * x[0]
+            return z
+
+        return dualad.derivative(g)(1.0)
+
+    assert told(errors.DerivativeLost, f) == (
+        "x[...] = value: the array was made before the value's derivative began, so it cannot hold that derivative. Make "
+        "the array inside the differentiated function, from its argument: np.zeros_like(x) or np.zeros(n, like=x)."
+    )
+    kept = []
+    assert told(errors.DerivativeLost, lambda x: [dualad.derivative(lambda y: kept.append(y) or y)(1.0), kept[-1]][1] * x) == (
+        "the function returned an array of another derivative that has ended: an inner differentiated function has kept "
+        "its argument, or something made of it, in a variable outside. Return the results of inner derivatives instead."
+    )
+
+
+def test_every_exception_is_one_of_ours_and_one_of_pythons():
+    for name in errors.__all__:
+        kind = getattr(errors, name)
+        assert issubclass(kind, errors.DifferentiationError)
+        assert kind.__doc__
+    assert issubclass(errors.DerivativeLost, TypeError) and issubclass(errors.WrongShape, ValueError)
+    assert issubclass(errors.NotOffered, AttributeError) and issubclass(errors.NotWritten, NotImplementedError)
