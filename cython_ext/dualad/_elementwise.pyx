@@ -238,7 +238,8 @@ cdef object array_result(Forward self, Prepared rule, int op, object function, t
                 self.check_same(<Forward?> x)
                 active |= 1 << i
                 primal = (<Forward> x).bare()
-                nested = nested or isinstance(primal, DuckArray)
+                # The tangents alone may vary with an outer derivative: the direction of a jvp.
+                nested = nested or isinstance(primal, DuckArray) or isinstance((<Forward> x).parts, DuckArray)
             else:
                 nested = True
         else:

@@ -175,7 +175,7 @@ cdef int backward(Kernel kernel, Py_ssize_t n, int active, double **x, char *fix
                     total = 0
                     if kind == SLOT:
                         for i in range(count):
-                            total += d[i] * gl[i] if gl[i] != 0 else 0
+                            total += d[i] * gl[i] if gl[i] != 0 and d[i] != 0 else 0
                     elif kind != ZERO:
                         for i in range(count):
                             total += gl[i]
@@ -187,7 +187,7 @@ cdef int backward(Kernel kernel, Py_ssize_t n, int active, double **x, char *fix
                 if target[a].mode == FRESH:
                     if kind == SLOT:
                         for i in range(count):
-                            y[i] = d[i] * gl[i] if gl[i] != 0 else 0
+                            y[i] = d[i] * gl[i] if gl[i] != 0 and d[i] != 0 else 0
                     elif kind == MINUS_ONE:
                         for i in range(count):
                             y[i] = -gl[i]
@@ -199,7 +199,7 @@ cdef int backward(Kernel kernel, Py_ssize_t n, int active, double **x, char *fix
                 z = target[a].before + l * n + at
                 if kind == SLOT:
                     for i in range(count):
-                        y[i] = z[i] + (d[i] * gl[i] if gl[i] != 0 else 0)
+                        y[i] = z[i] + (d[i] * gl[i] if gl[i] != 0 and d[i] != 0 else 0)
                 elif kind == ONE:
                     for i in range(count):
                         y[i] = z[i] + gl[i]

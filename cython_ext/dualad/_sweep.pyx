@@ -222,9 +222,10 @@ cdef class Cotangents:
                 for l in range(lanes):
                     g = gs[l]
                     if g != 0:
-                        if a >= 0:
+                        # Nothing times infinity is nothing.
+                        if a >= 0 and slope[0] != 0:
                             s[a * lanes + l] += slope[0] * g
-                        if b >= 0:
+                        if b >= 0 and slope[1] != 0:
                             s[b * lanes + l] += slope[1] * g
             elif op == READ:
                 place = self.home(a) if has_late else tape.slot[a]
@@ -365,6 +366,8 @@ cdef class Cotangents:
             g = np.stack([target[l, ...][index] for l in range(self.lanes)])
             for l in range(self.lanes):
                 target[l, ...][index] = 0
+        if record.plan is not None:
+            g = np.where(record.plan, g, 0.0)
         if record.operands[1] >= 0:
             self.add(record.operands[1], sum_to(g, np.ndim(g) - (not self.single), record.primals[1]), True)
         return 0

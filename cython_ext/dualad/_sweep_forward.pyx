@@ -142,9 +142,9 @@ cdef class Tangents:
                 else:
                     slopes(tape, node, slope)
                 for l in range(lanes):
-                    if a >= 0 and s[a * lanes + l] != 0:
+                    if a >= 0 and slope[0] != 0 and s[a * lanes + l] != 0:
                         t[l] = slope[0] * s[a * lanes + l]
-                    if b >= 0 and s[b * lanes + l] != 0:
+                    if b >= 0 and slope[1] != 0 and s[b * lanes + l] != 0:
                         t[l] += slope[1] * s[b * lanes + l]
             elif op == READ:
                 place = tape.slot[a]

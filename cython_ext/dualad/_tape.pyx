@@ -12,6 +12,7 @@ from libc.stdlib cimport free, realloc
 import numpy as np
 
 from dualad import errors
+from dualad.duck.operands import Operand
 from dualad.ops import code as codes, formula
 from dualad.ops.table import TABLE, NoTangent, Todo
 
@@ -551,7 +552,8 @@ cdef class Recorded(DuckArray):
         """Return the array with NumPy's own value in place of one that differs from it by rounding."""
         if plain_bytes(self.primal()) == plain_bytes(value):
             return self
-        return self.tape.record("row", COPY, (self._operand(False),), [None], value, COPY.plan(value))
+        like = Shape(self.shape, self.dtype)
+        return self.tape.record("row", COPY, (self._operand(False),), [like], value, COPY.plan(value), (Operand(0),), {}, needed=False)
 
     def _lift(self, objects):
         return lift(objects)
@@ -569,14 +571,32 @@ cdef class Recorded(DuckArray):
         """Return the numbers as a rule may keep them: no later write changes them."""
         return saved(self)
 
-    def _overwrite(self, index, value_node, primal, is_constant):
-        """Write ``primal`` at ``index`` (through views to the base) as a new version."""
+    def _make_room(self, like):
+        """Let the array hold numbers that carry the outer derivative of ``like``, which it was not made for."""
+        cdef Cell cell = self.cell
+        cdef Record record
+        cdef int node
+        lifted = like._constant(np.array(cell.buffer))
+        record = <Record> make_record("row", COPY, (cell.node,), [Shape(lifted.shape, lifted.dtype)], lifted)
+        record.plan, record.args, record.kwargs = COPY.plan(lifted), (lifted,), {}
+        node = self.tape.append(GENERAL, -1, -1, self.tape.new_slot(), len(self.tape.records), 0.0)
+        self.tape.records.append(record)
+        self.tape.boxed = True
+        cell.buffer, cell.node, cell.data, cell.pinned = lifted, node, NULL, True
+        cell.version += 1
+        cell.copy += 1
+
+    def _overwrite(self, index, value_node, primal, is_constant, last):
+        """Write ``primal`` at ``index`` (through views to the base) as a new version.
+
+        ``last`` is a mask where the index names elements more than once: only what was put last has come to stay.
+        """
         cdef Record record
         cdef int node, before = self.cell.node
         held = write_target(self)
         held[index] = primal
         record = <Record> make_record("write", None, (before, value_node), [None, None], None)
-        record.path, record.index = self.path or (), index
+        record.path, record.index, record.plan = self.path or (), index, last
         record.primals[1] = np.copy(primal) if is_constant else np.shape(primal)
         record.shape, record.dtype = self.cell.buffer.shape, self.cell.buffer.dtype
         node = self.tape.append(GENERAL, -1, -1, self.tape.slot[before], len(self.tape.records), 0.0)

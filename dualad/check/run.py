@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +15,7 @@ from dualad.check.entries import matrix_of, selection, worst_entries
 from dualad.check.faults import find_faults
 from dualad.check.kinks import find_kinks
 from dualad.check.progress import Progress
-from dualad.check.report import FAILED, PASSED, SKIPPED, Curve, Report, Test
+from dualad.check.report import FAILED, PASSED, SKIPPED, UNDECIDED, Curve, Report, Test
 from dualad.check.subject import Claim, CurveClaim, Subject, bare, ours, ours_second
 from dualad.check.watched import Watched, watch
 from dualad.drivers.arguments import collect
@@ -29,13 +30,53 @@ _CURVED: Final = 5  # directions of the tests of second derivatives
 _WEIGHTS: Final = 4  # weighted sums of the results for reverse mode
 
 
+class Site:
+    """Differences at one point, and the tests that claims are put to there."""
+
+    def __init__(
+        self, subject: Subject, chosen: Sequence[Direction], weights: Any, rng: np.random.Generator, step: Callable[[], None]
+    ) -> None:
+        self.subject, self.chosen, self.weights, self.rng = subject, chosen, weights, rng
+        self._looked_again: Differences | None = None
+        with np.errstate(all="ignore"):
+            self.seen = differences(subject.points, chosen, rng, step, eps=subject.eps)
+
+    def said(self, claim: Claim) -> Any:
+        """Return what a claim says along the directions."""
+        with np.errstate(all="ignore"):
+            return first.projected(claim, self.subject, self.subject.x, self.chosen, self.weights)
+
+    def again(self) -> Differences:
+        """Look a second time, with other steps."""
+        if self._looked_again is None:
+            self._looked_again = differences(self.subject.points, self.chosen, self.rng, top=0.14, eps=self.subject.eps)
+        return self._looked_again
+
+    def tests(self, claim: Claim, said: Any, ours: Claim | None) -> list[Test]:
+        """Put a claim to all tests; a user's is also held against ours, where there is one."""
+        subject, chosen, seen, rng = self.subject, self.chosen, self.seen, self.rng
+        with np.errstate(all="ignore"):
+            found = [first.project(claim, said, subject, chosen, seen, self.again, self.weights, rng)]
+            if claim.back is None:
+                found.append(first.remainders(claim, said, seen))
+                found.append(first.complex_step(claim, said, subject, chosen, seen))
+            if ours is not None:
+                try:
+                    own = self.said(ours)
+                except Exception:
+                    return found  # f is not within our reach
+                # Differences do not see the last digits.
+                found.append(first.same_slopes(claim, said, ours, own, subject, chosen, self.weights, seen, rng))
+        return found
+
+
 class Run:
     """What is known so far, and what the report says of it."""
 
     def __init__(
         self, subject: Subject, seed: int, count: int | None, near: float, progress: bool | None, theirs: bool
     ) -> None:
-        self.subject, self.near, self.theirs = subject, near, theirs
+        self.subject, self.theirs = subject, theirs
         self.rng = np.random.default_rng(seed)
         self.report = Report(subject.name, subject.shape, subject.out)
         wanted = min(subject.n, _MOST_DIRECTIONS) if count is None else count
@@ -46,12 +87,12 @@ class Run:
         self.mine = ours(subject)
         self.wrong: list[Claim | CurveClaim] = []
         self.watched: Watched | None = None
-        self._looked_again: Differences | None = None
         if not subject.repeats:
             remark = "f returns other numbers when it is called again: does it draw random numbers?"
             self.report.tests.append(Test("f repeats itself", FAILED, remark=remark))
         try:
             self.watched = watch(subject.f, subject.x, subject.args)
+            self.report.kinks = find_kinks(self.watched, near, self.rng)
         except Exception:
             self.watched = None  # the claims will say what is wrong
 
@@ -64,58 +105,51 @@ class Run:
             return
         if self.theirs and not given:
             return
-        with np.errstate(all="ignore"):
-            seen = differences(self.subject.points, self.chosen, self.rng, self.progress.step, eps=self.subject.eps)
         if not self.theirs and self.watched is not None:
             self.report.tests.append(first.same_value({"reverse": bare(collect(self.watched.result))}, self.subject))
+        site = Site(self.subject, self.chosen, self.weights, self.rng, self.progress.step)
         for claim in given or self.mine:
-            self._one_first(claim, seen)
+            self._one_first(claim, site)
         if not self.theirs:
-            self._both_first()
+            self._both_first(site)
 
-    def _said(self, claim: Claim) -> Any:
-        with np.errstate(all="ignore"):
-            return first.projected(claim, self.subject, self.subject.x, self.chosen, self.weights)
-
-    def _again(self) -> Differences:
-        """Look a second time, with other steps."""
-        if self._looked_again is None:
-            self._looked_again = differences(self.subject.points, self.chosen, self.rng, top=0.14, eps=self.subject.eps)
-        return self._looked_again
-
-    def _one_first(self, claim: Claim, seen: Differences) -> None:
+    def _one_first(self, claim: Claim, site: Site) -> None:
         try:
-            said = self._said(claim)
+            said = site.said(claim)
         except Exception as error:
             self._refused(claim, error)
             return
-        with np.errstate(all="ignore"):
-            tests = [
-                first.project(claim, said, self.subject, self.chosen, seen, self._again, self.weights, self.rng)
-            ]
-            if claim.back is None:
-                tests.append(first.remainders(claim, said, seen))
-                tests.append(first.complex_step(claim, said, self.subject, self.chosen, seen))
-                if not self.report.curves:
-                    swept = zip(seen.sweeps[:3], said, strict=False)
-                    self.report.curves = [Curve(one, row, claim.name) for one, row in swept]
-            if self.theirs:
-                tests += self._against_ours(claim, said, seen)
+        tests = site.tests(claim, said, self.mine[0] if self.theirs else None)
+        if self.report.kinks and any(test.verdict in (FAILED, UNDECIDED) for test in tests):
+            tests = self._beside(claim) or tests
+        if claim.back is None and not self.report.curves:
+            swept = zip(site.seen.sweeps[:3], said, strict=False)
+            self.report.curves = [Curve(one, row, claim.name) for one, row in swept]
         self._judge(claim, tests)
+
+    def _beside(self, claim: Claim) -> list[Test]:
+        """Look beside a kink: where a claim is right there, it is a matter of convention what it is on the kink.
+
+        Where it is wrong there as well, nothing is returned.
+        """
+        subject = self.subject
+        size = np.where(np.isfinite(subject.x), np.maximum(np.abs(subject.x), 0.1), 0.0)
+        x = subject.x + (1e-3 * size * self.rng.choice([-1.0, 1.0], subject.shape)).astype(subject.x.dtype)
+        try:
+            beside = Site(Subject(subject.f, x, subject.args), self.chosen, self.weights, self.rng, self.progress.step)
+            tests = beside.tests(claim, beside.said(claim), None)
+        except Exception:
+            return []
+        if any(test.verdict == FAILED for test in tests):
+            return []
+        words = "x lies on a kink, where the derivative is a matter of convention"
+        moved = [replace(test, name=f"{test.name}, beside the kink") for test in tests]
+        return [Test(tests[0].name, UNDECIDED, remark=words), *moved]
 
     def _judge(self, claim: Claim | CurveClaim, tests: Sequence[Test]) -> None:
         self.report.tests += tests
         if any(test.verdict == FAILED for test in tests):
             self.wrong.append(claim)
-
-    def _against_ours(self, claim: Claim, said: Any, seen: Differences) -> list[Test]:
-        """Hold a user's derivative against ours, where there is one: differences do not see the last digits."""
-        forward = self.mine[0]
-        try:
-            own = self._said(forward)
-        except Exception:
-            return []
-        return [first.same_slopes(claim, said, forward, own, self.subject, self.chosen, self.weights, seen, self.rng)]
 
     def _refused(self, claim: Claim | CurveClaim, error: Exception) -> None:
         """A claim that cannot be evaluated: a user's is wrong, ours may be refused by name."""
@@ -127,13 +161,13 @@ class Run:
         if not refused:
             self.wrong.append(claim)
 
-    def _both_first(self) -> None:
+    def _both_first(self, site: Site) -> None:
         forward, reverse = self.mine
         try:
-            along, back = self._said(forward), self._said(reverse)
+            along, back = site.said(forward), site.said(reverse)
+            test = first.duality(forward, reverse, self.subject, self.chosen, along, self.weights, back, self.rng)
         except Exception:
-            return
-        test = first.duality(forward, reverse, self.subject, self.chosen, along, self.weights, back, self.rng)
+            return  # one of them cannot be evaluated, as the report says already
         self.report.tests.append(test)
 
     # --- second derivatives
@@ -204,10 +238,8 @@ class Run:
     # --- what is wrong, and where
 
     def explain(self) -> None:
-        """List kinks; where a test failed, the worst entries and the operators at fault."""
+        """Where a test failed, name the worst entries and the operators at fault."""
         watched, report = self.watched, self.report
-        if watched is not None:
-            report.kinks = find_kinks(watched, self.near, self.rng)
         if not report.failed:
             return
         # What follows from a wrong first derivative is not listed as well.

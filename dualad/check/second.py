@@ -36,7 +36,7 @@ def curves_of(seen: Differences, weights: Any) -> list[Sweep]:
     """Return the sweeps of the weighted sum of the results, as one result, from the sweeps of all results."""
     column = np.reshape(weights, (-1, 1))
     return [
-        Sweep(one.steps, one.middle @ column, one.plus @ column, one.minus @ column, one.noise @ np.abs(column))
+        Sweep(one.steps, one.middle @ column, one.plus @ column, one.minus @ column, one.noise @ np.abs(column), one.eps)
         for one in seen.sweeps
     ]
 

@@ -24,9 +24,9 @@ class Subject:
     def __init__(self, f: Callable[..., Any], x: Any, args: Sequence[Any]) -> None:
         self.f, self.args = f, tuple(args)
         self.x = as_argument(x, "check_grad")
-        #: The rounding of the type of x, in which f computes.
-        self.eps = float(np.finfo(self.x.dtype).eps)
         self.points = Points(_collected(f), self.x, self.args, forgiving=True)
+        #: The rounding of the types of x and of f(x).
+        self.eps = max(float(np.finfo(self.x.dtype).eps), self.points.eps)
         self.n, self.m = self.points.n, self.points.m
         self.shape, self.out = self.points.shape, self.points.out
         #: f(x) as a vector, for an x of the type that was given: differences are taken in double precision.
@@ -95,16 +95,23 @@ def bare(y: Any) -> Any:
     return np.asarray(y)
 
 
+def _sized(derivative: Any, size: int) -> Any:
+    found = np.ravel(derivative)
+    if found.size != size:
+        raise ValueError(f"{found.size} numbers came back where f has {size}")
+    return found
+
+
 def ours(subject: Subject) -> list[Claim]:
     """Return what this package claims: forward by dual numbers, reverse over the tape."""
 
     def along(x: Any, v: Any) -> Any:
-        return np.ravel(jvp(subject.alone, (x,), (subject.tangent(v),))[1])
+        return _sized(jvp(subject.alone, (x,), (subject.tangent(v),))[1], subject.m)
 
     def back(x: Any, u: Any) -> Any:
         y, pullback = vjp(lambda x: collect(subject.alone(x)), x)
         kind = np.asarray(y).dtype
-        return np.ravel(pullback(subject.cotangent(u).astype(kind)[()])[0])
+        return _sized(pullback(subject.cotangent(u).astype(kind)[()])[0], subject.n)
 
     return [Claim("forward", along=along), Claim("reverse", back=back)]
 

@@ -135,7 +135,9 @@ def collect(y: Any) -> Any:
     except ValueError:
         raise errors.RaggedReturn(errors.ragged(f"a {type(y).__name__} of parts of different shapes")) from None
     if array.dtype == object:
-        if any_duck(array):
+        if array.ndim == 0 and isinstance(array.item(), DuckArray):
+            return array.item()
+        if array.ndim and any_duck(array):
             return collect(array.tolist())
         raise errors.RaggedReturn(errors.ragged(f"an object of type {type(y).__name__}"))
     return errors.real_array(array, "the differentiated function", "returns")

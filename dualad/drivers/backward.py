@@ -128,7 +128,7 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
         single, numbers = places("grad", argnums, args)
         recording = Recording(f, numbers, args, kwargs, "grad")
         y = one_number(recording.result, "grad")
-        seeds = {y._operand(): np.float64(1.0)} if recording.mine(y) else {}
+        seeds = {y._operand(): y.dtype.type(1.0)} if recording.mine(y) else {}
         found = recording.like_arguments(recording.pull(seeds))
         return _value(recording, y), found[0] if single else tuple(found)
 
@@ -182,7 +182,10 @@ def places(name: str, argnums: int | Sequence[int], args: Sequence[Any]) -> tupl
     for number in numbers:
         if not -len(args) <= number < len(args):
             raise TypeError(errors.no_argument(name, argnums, number, len(args)))
-    return single, [number % len(args) for number in numbers]
+    found = [number % len(args) for number in numbers]
+    if len(set(found)) < len(found):
+        raise ValueError(f"{name}: argnums={argnums!r} names an argument twice")
+    return single, found
 
 
 def jacobian_by_rows(

@@ -6,7 +6,9 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-__all__ = ["flatten", "is_container"]
+import numpy as np
+
+__all__ = ["flatten", "is_array_like", "is_container"]
 
 Rebuild = Callable[[Iterator[Any]], Any]
 
@@ -14,6 +16,18 @@ Rebuild = Callable[[Iterator[Any]], Any]
 def is_container(x: Any) -> bool:
     """Say whether ``x`` holds leaves instead of being one."""
     return isinstance(x, (tuple, list, Mapping)) or (dataclasses.is_dataclass(x) and not isinstance(x, type))
+
+
+def is_array_like(x: Any) -> bool:
+    """Say whether ``x`` is a list of plain numbers, or of such lists of one length: an array, as SciPy takes it.
+
+    A list that holds arrays, or lists of different lengths, is a container of leaves.
+    """
+    if not isinstance(x, list) or not x:
+        return False
+    if all(isinstance(part, (int, float, np.number)) for part in x):
+        return True
+    return all(is_array_like(part) for part in x) and len({np.shape(part) for part in x}) == 1
 
 
 def flatten(tree: Any) -> tuple[list[Any], Rebuild]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from dualad import errors
 from dualad.drivers.arguments import as_argument, collect
-from dualad.drivers.containers import flatten, is_container
+from dualad.drivers.containers import flatten, is_array_like, is_container
 from dualad.duck.kernels import DuckArray
 from dualad.duck.levels import fresh_level
 from dualad.reverse.kernels import Recorded, Tape
@@ -34,7 +34,8 @@ class Recording:
     ) -> None:
         self.tape = Tape(fresh_level())
         self.name = name
-        leaves, self._rebuild = flatten([args[number] for number in numbers])
+        varied = [args[number] for number in numbers]
+        leaves, self._rebuild = flatten([np.asarray(x, dtype=float) if is_array_like(x) else x for x in varied])
         self.arrays = [as_argument(leaf, name) for leaf in leaves]
         self.recorded = [self.tape.input(_fresh(array)) for array in self.arrays]
         self.inputs = [x._operand() for x in self.recorded]

@@ -135,6 +135,7 @@ def hvp(f: Function) -> Function:
         array, direction = as_argument(x, "hvp"), as_argument(p, "hvp")
         if direction.shape != array.shape:
             raise errors.WrongShape(errors.wrong_tangent(0, array.shape, direction.shape))
+        direction = direction.astype(array.dtype)
         if isinstance(array, DuckArray) or isinstance(direction, DuckArray):
             return jvp(lambda x: grad(f)(x, *args, **kwargs), (array,), (direction,))[1]
         recording = Recording(f, [0], [array, *args], kwargs, "hvp")

@@ -38,13 +38,17 @@ def ladder(size: float, top: float = 0.25) -> Any:
 
 @dataclass(frozen=True)
 class Sweep:
-    """f along one direction: ``middle`` at x, ``plus[k]`` and ``minus[k]`` at x + h v and x - h v for ``steps[k]`` = h."""
+    """f along one direction: ``middle`` at x, ``plus[k]`` and ``minus[k]`` at x + h v and x - h v for h = ``steps[k]``.
+
+    ``eps`` is the rounding of the type of the values.
+    """
 
     steps: Any
     middle: Any
     plus: Any
     minus: Any
     known_noise: Any = None
+    eps: float = _EPS
 
     @property
     def h(self) -> Any:
@@ -60,7 +64,7 @@ class Sweep:
     @cached_property
     def noise(self) -> Any:
         """The error of a value of f: what is left of the second differences when the step has become tiny."""
-        least = _EPS * np.abs(self.middle) + np.finfo(float).tiny
+        least = self.eps * np.abs(self.middle) + np.finfo(float).tiny
         if self.known_noise is not None:
             return np.maximum(least, self.known_noise)
         # The curvature of f goes with the square of the step and is taken out. The rounding of x + h v and x - h v is often
@@ -77,12 +81,12 @@ class Sweep:
             values = np.stack([np.abs(self.plus), np.abs(self.minus)])
             moved = np.stack([np.abs(self.plus - self.middle), np.abs(self.minus - self.middle)])
             size, range_ = (np.max(np.where(np.isfinite(x), x, 0.0), axis=(0, 1), initial=0.0) for x in (values, moved))
-        return (self.noise > _JUMP * range_) & (self.noise > 1e3 * (_EPS * size + np.finfo(float).tiny))
+        return (self.noise > _JUMP * range_) & (self.noise > 1e3 * (self.eps * size + np.finfo(float).tiny))
 
     @cached_property
     def _noises(self) -> Any:
         """The same for each step: far from x the values may be much larger."""
-        far = _EPS * np.maximum(np.abs(self.plus), np.abs(self.minus))
+        far = self.eps * np.maximum(np.abs(self.plus), np.abs(self.minus))
         noises = np.maximum(self.noise, np.where(np.isfinite(far), far, 0.0))
         return np.where(self.jumps, np.inf, noises)
 
@@ -141,7 +145,7 @@ def sweep(points: Points, v: Any, steps: Any, noise: Any = None) -> Sweep:
     x = points.x.ravel()
     moves = np.asarray(steps)[:, np.newaxis] * v
     values = points.at(np.concatenate([x + moves, x - moves]))
-    return Sweep(np.asarray(steps), points.middle, values[: len(steps)], values[len(steps) :], noise)
+    return Sweep(np.asarray(steps), points.middle, values[: len(steps)], values[len(steps) :], noise, points.eps)
 
 
 def sweep_elements(f: Callable[[Any], Any], x: Any, top: float = 0.25) -> Sweep:
@@ -151,7 +155,9 @@ def sweep_elements(f: Callable[[Any], Any], x: Any, top: float = 0.25) -> Sweep:
     small = np.min(size, where=size > 0, initial=1.0)
     count = len(ladder(float(small)))
     steps = top * np.maximum(size, 1.0) * (RATIO ** -np.arange(count, dtype=float)).reshape(-1, *(1,) * x.ndim)
-    middle = np.asarray(f(x), dtype=float)
+    value = np.asarray(f(x))
+    eps = float(np.finfo(value.dtype if value.dtype.kind == "f" else float).eps)
+    middle = value.astype(float)
 
     def at(moved: Any) -> Any:
         try:
@@ -165,4 +171,4 @@ def sweep_elements(f: Callable[[Any], Any], x: Any, top: float = 0.25) -> Sweep:
     # The steps that were taken, after the rounding of x + h and x - h.
     steps = ((x + steps) - (x - steps)) / 2.0
     steps = steps.reshape(count, *(1,) * (middle.ndim - x.ndim), *x.shape)
-    return Sweep(np.broadcast_to(steps, plus.shape), middle, plus, minus)
+    return Sweep(np.broadcast_to(steps, plus.shape), middle, plus, minus, None, eps)

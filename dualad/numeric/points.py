@@ -35,6 +35,9 @@ class Points:
         self.returned_real = False
         self.middle = self._one(self.x.ravel())
         self.out = np.shape(self._middle_value)
+        kind = self._middle_value.dtype
+        #: The rounding of the type in which f returns its values.
+        self.eps = float(np.finfo(kind if kind.kind in "fc" else float).eps)
         self.m = self.middle.size
 
     def _call(self, x: Any) -> Any:

@@ -63,7 +63,7 @@ class NonlinearConstraint(scipy_optimize.NonlinearConstraint):  # type: ignore[m
             if pattern is not None:
                 jac = functools.partial(shared.compressed_jac, Compressed(pattern))
             hess = _ExactHessian(shared) if hess is None else hess
-        super().__init__(fun, lb, ub, jac, hess, **options)
+        super().__init__(fun, lb, ub, jac, scipy_optimize.BFGS() if hess is None else hess, **options)
 
 
 def _vector(shared: Derivatives) -> Callable[..., Any]:

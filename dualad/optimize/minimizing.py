@@ -10,6 +10,7 @@ from scipy import optimize as scipy_optimize
 from dualad.drivers.shared import Derivatives
 from dualad.drivers.wrapping import Arguments, improved
 from dualad.optimize.constraints import with_derivatives
+from dualad.optimize.stopping import with_barrier
 
 __all__ = ["constrained", "method_of", "minimize", "minimize_scalar"]
 
@@ -49,6 +50,8 @@ def _fill(given: Arguments) -> None:
     else:
         shared = Derivatives(fun)
         given["fun"], given["jac"] = shared.fun, jac or shared.grad
+    if method == "trust-constr":
+        given["callback"] = with_barrier(given.get("callback"))
     if curved:
         products = method in _PRODUCT and np.size(given["x0"]) > _WHOLE
         given["hessp" if products else "hess"] = shared.hessp if products else shared.hess
@@ -73,6 +76,9 @@ def minimize(given: Arguments) -> None:
     -----
     The value, the gradient and the Hessian at one x share one recording of ``fun``. The methods without derivatives
     (Nelder-Mead, Powell, COBYLA, COBYQA) and minimizers of one's own are called as SciPy calls them.
+
+    With exact Hessians SciPy's ``trust-constr`` would stop while its barrier for the inequalities is still high, at four
+    digits. Here the barrier parameter counts into ``optimality``, so that ``gtol`` is met when it is as small as that.
 
     Examples
     --------

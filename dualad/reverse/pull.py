@@ -13,26 +13,16 @@ from typing import Any
 import numpy as np
 
 from dualad import errors
+from dualad.duck.scale import scaled
 from dualad.ops import formula
 from dualad.ops.formula import Call, Const, Symbol
 from dualad.ops.lanes import grow, lane_shape, shape_of, sum_to
 from dualad.ops.table import Bilinear, Elementwise, Linear, Todo
 
-__all__ = ["Evaluate", "Times", "partial_of", "pull", "push", "scaled", "written"]
+__all__ = ["Evaluate", "Times", "partial_of", "pull", "push", "written"]
 
 Times = Callable[[Any, Any], Any]
 Evaluate = Callable[[Any, Mapping[str, Any]], Any]
-
-
-def scaled(partial: Any, g: Any) -> Any:
-    """Multiply a tangent or cotangent by a partial; one that is zero stays zero whatever the partial is."""
-    if isinstance(partial, (float, int)):
-        return g if partial == 1 else -g if partial == -1 else partial * g
-    with np.errstate(all="ignore"):
-        zero = g == 0
-        if not np.any(zero):
-            return partial * g
-        return np.where(zero, 0.0, partial * g)
 
 
 def written(row: Elementwise, i: int) -> Sequence[Any]:

@@ -204,7 +204,7 @@ def set_item(x: Recorded, index: Any, value: Any) -> None:
         raise errors.DerivativeLost(errors.lost_nested("x[...] = value"))
     primal = value._primal() if isinstance(value, Recorded) and value.level == x.level else value
     if isinstance(primal, DuckArray) and not isinstance(x._primal(), DuckArray):
-        raise errors.DerivativeLost(errors.lost_nested("x[...] = value"))
+        x._make_room(primal)
     if mine and not x._path and _is_whole(index, x.ndim) and _can_stand_in(primal, x._primal()):
         # A fresh result of the same shape and type takes the place of the numbers that it overwrites.
         copied = np.copy(value)
@@ -212,7 +212,25 @@ def set_item(x: Recorded, index: Any, value: Any) -> None:
         return
     if mine and isinstance(primal, np.ndarray) and np.may_share_memory(primal, x._primal()):
         primal = np.copy(primal)  # NumPy too reads an overlapping source as it was
-    x._overwrite(index, value._operand(needed=False) if mine else -1, primal, not mine)
+    node = value._operand(needed=False) if mine else -1
+    x._overwrite(index, node, primal, not mine, _put_last(index, x.shape) if mine else None)
+
+
+def _put_last(index: Any, shape: tuple[int, ...]) -> Any:
+    """Return where an index with repetitions puts the values that stay, None where nothing is named twice."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if all(np.ndim(part) == 0 or getattr(part, "dtype", None) == np.bool_ for part in parts):
+        return None
+    if len(parts) == 1:
+        # The usual case, without an array as large as what is written to.
+        numbers = np.where(np.asarray(index) < 0, np.asarray(index) + shape[0], index)
+        rest: tuple[int, ...] = (1,) * (len(shape) - 1)
+    else:
+        numbers, rest = np.arange(np.prod(shape, dtype=int)).reshape(shape)[index], ()
+    flat = numbers.ravel()[::-1]
+    last = np.zeros(flat.size, bool)
+    last[np.unique(flat, return_index=True)[1]] = True
+    return None if last.all() else last[::-1].reshape(numbers.shape + rest)
 
 
 def _is_whole(index: Any, ndim: int) -> bool:

@@ -15,7 +15,8 @@ from dualad.duck.kernels import DuckArray
 from dualad.ops import formula
 from dualad.ops.lanes import sum_to
 from dualad.reverse.kernels import Tape
-from dualad.reverse.pull import partial_of, pull, scaled, written
+from dualad.duck.scale import scaled
+from dualad.reverse.pull import partial_of, pull, written
 
 __all__ = ["COMPARISONS", "GENERAL", "LEAF", "READ", "WRITE", "Adjoints", "reverse"]
 
@@ -162,5 +163,7 @@ def _write(adjoints: Adjoints, node: int, record: Any) -> None:
         target = step(target)
     g = np.copy(target[record.index])
     target[record.index] = 0.0
+    if record.plan is not None:
+        g = np.where(record.plan, g, 0.0)
     if record.operands[1] >= 0:
         adjoints.add(record.operands[1], sum_to(g, np.ndim(g), record.primals[1]))

@@ -10,7 +10,8 @@ import numpy as np
 from dualad.ops import formula
 from dualad.ops.lanes import lane_shape
 from dualad.reverse.kernels import Tape
-from dualad.reverse.pull import partial_of, push, scaled, written
+from dualad.duck.scale import scaled
+from dualad.reverse.pull import partial_of, push, written
 from dualad.sweeps.reference import COMPARISONS, GENERAL, LEAF, READ, WRITE
 
 __all__ = ["Derivatives", "forward"]

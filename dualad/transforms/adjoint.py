@@ -145,6 +145,8 @@ class _Walk:
     def _general(self, node: int, slot: int, record: Any) -> None:
         if record.kind == "write":
             g = self.sums[slot].take_through(record.path, record.index) if slot in self.sums else None
+            if g is not None and record.plan is not None:
+                g = np.where(record.plan, g, 0.0)
             if g is not None and record.operands[1] >= 0:
                 self.add(record.operands[1], sum_to(g, np.ndim(g), record.primals[1]))
             return

@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
-from dualad.duck.kernels import DuckArray
+from dualad.duck.kernels import DuckArray, scale
 from dualad.ops.lanes import shape_of
-from dualad.ops.table import REAL, TABLE, Elementwise
-from dualad.reverse.pull import scaled
-from dualad.transforms.kernels import scale
+from dualad.duck.scale import scaled
 
-__all__ = ["SCALE", "plus", "times"]
-
-#: A product in which a zero tangent or cotangent stays zero beside an infinite partial, so that a branch of np.where that
-#: is not taken adds nothing, whatever its slope. It is no function that users call: the table finds it by the function
-#: object and does not list it.
-SCALE: Final = Elementwise(
-    name="scale",
-    path="dualad.transforms.kernels.scale",
-    args=("d", "g"),
-    partials=(("g",), ("d",)),
-    domain=(REAL, REAL),
-    sympy="d*g",
-    note="0 where g is 0",
-)
-TABLE.functions[scale] = SCALE
-
+__all__ = ["plus", "times"]
 
 def constant_of(x: Any) -> float | None:
     """Return the number that a constant is everywhere, None where there is no such number."""

@@ -92,6 +92,9 @@ def test_containers_keep_their_structure():
     assert isinstance(g, Pair)
     assert g.b == 3.0
     assert dualad.grad(lambda p: p[0] * p[1][0])([2.0, [5.0]]) == [5.0, [2.0]]
+    # A list of plain numbers is array_like, as it is to SciPy; a list of arrays is a container.
+    np.testing.assert_array_equal(dualad.grad(lambda x: np.sum(x**2))([1.0, 2.0]), [2.0, 4.0])
+    assert isinstance(dualad.grad(lambda p: np.sum(p[0] * p[1]))([np.ones(2), np.ones(2)]), list)
     a, b = dualad.grad(lambda x, y: x * y**2, argnums=(0, 1))(2.0, 3.0)
     assert (a, b) == (9.0, 12.0)
 

@@ -117,7 +117,7 @@ def shape(state: State, choice: Sequence[int]) -> Any:
         lambda: a[None],
         lambda: np.broadcast_to(a, (2, *np.shape(a))),
         lambda: np.ravel(a.T),
-        lambda: np.asfortranarray(a) if np.ndim(a) == 2 else np.stack([a, a * 2.0], axis=-1),
+        lambda: np.copy(a, order="F") if np.ndim(a) == 2 else np.stack([a, a * 2.0], axis=-1),
         lambda: np.swapaxes(a, 0, -1).copy(),
         lambda: np.concatenate([a, a[:1]]),
     ][choice[1] % 8]()
