@@ -98,7 +98,7 @@ def _over_reverse(f: Function, varied: Varied, kwargs: dict[str, Any], chunk: in
         second = SecondOrder(recording.tape, {y._operand(): np.reshape(unit, shape)[()]})
         columns = [second.columns(identity_lanes(varied.arrays, *at))[0] for at in chunks(n, chunk)]
         rows.append(np.concatenate(columns))
-    return np.reshape(np.stack(rows), shape + x.shape * 2)
+    return np.reshape(np.stack(rows), shape + x.shape * 2).astype(y.dtype, copy=False)
 
 
 def hvp(f: Function) -> Function:
@@ -143,6 +143,6 @@ def hvp(f: Function) -> Function:
         y = one_number(recording.result, "hvp")
         if not recording.mine(y):
             return np.zeros(array.shape)
-        return SecondOrder(recording.tape, y).columns([np.expand_dims(direction, 0)])[0][0]
+        return SecondOrder(recording.tape, y).columns([np.expand_dims(direction, 0)])[0][0].astype(array.dtype, copy=False)
 
     return of
