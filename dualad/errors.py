@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "DerivativeLost", "DifferentiationError", "DiscreteArgument", "NotOffered", "NotScalar", "NotWritten",
+    "ChangedConstant", "DerivativeLost", "DifferentiationError", "DiscreteArgument", "NotOffered", "NotScalar", "NotWritten",
     "RaggedReturn", "UnknownFunction", "UnsupportedType", "WrongShape",
 ]  # fmt: skip
 
@@ -20,6 +20,10 @@ class DifferentiationError(Exception):
 
 class DerivativeLost(DifferentiationError, TypeError):
     """An operation would have kept the value and dropped the derivative."""
+
+
+class ChangedConstant(DifferentiationError, ValueError):
+    """An array that the function used was changed before its derivative was taken."""
 
 
 class DiscreteArgument(DifferentiationError, TypeError):
@@ -125,6 +129,14 @@ def discrete_argument(name: str, argument: str) -> str:
     return (
         f"{name} has no derivative in its argument {argument!r}: it only takes separate values (a count, an index, a "
         f"condition). Pass {argument!r} as a plain number or array, and differentiate in the other arguments."
+    )
+
+
+def changed_constant(shape: Any) -> str:
+    """Sentence for a work array that was filled anew after it had been used."""
+    return (
+        f"an array of shape {tuple(shape)} that the function used was changed before its derivative was taken. The rules "
+        "would read the new numbers. Use a copy where it is first used (x * buffer.copy()), or fill another array."
     )
 
 

@@ -11,7 +11,7 @@ import operator
 
 import numpy as np
 
-from dualad.ops.table import TABLE, Elementwise
+from dualad.ops.table import TABLE, Elementwise, Linear, Ruled
 
 cnp.import_array()
 
@@ -46,6 +46,7 @@ cdef list FUNCTIONS = [
 ]
 cdef tuple COMPARE = (operator.lt, operator.le, operator.eq, operator.ne, operator.gt, operator.ge)
 cdef object power = np.power
+cdef object shape_function = np.shape, size_function = np.size, ndim_function = np.ndim
 cdef type generic_scalar = np.generic
 
 # The Python side of the protocols, handed over once when dualad.duck is imported: it needs the class below.
@@ -63,6 +64,27 @@ def hang(python_protocol, methods):
 cdef void no_sequence(type kind):
     # NumPy asks the sequence slot whether a value is a number or a list of numbers: a scalar must not have one.
     duck_no_sequence(kind)
+
+
+cdef bint are_simple(tuple args, dict kwargs):
+    """Say whether all arguments after the first are plain numbers, words and tuples of them, that ask for no dtype or out."""
+    cdef Py_ssize_t i
+    for i in range(1, len(args)):
+        if not is_simple(args[i]):
+            return False
+    for name, value in kwargs.items():
+        if name == "out" or name == "dtype" or not is_simple(value):
+            return False
+    return True
+
+
+cdef bint is_simple(object x):
+    if type(x) is tuple:
+        for part in <tuple> x:
+            if type(part) is not int:
+                return False
+        return True
+    return x is None or type(x) is int or type(x) is bool or type(x) is str or type(x) is float
 
 
 cdef bint is_operand(object x):
@@ -303,7 +325,20 @@ cdef class DuckArray:
                     return NotImplemented
         return protocol.call_ufunc(ufunc, method, inputs, kwargs)
 
-    def __array_function__(self, function, types, args, kwargs):
+    def __array_function__(self, function, types, tuple args, dict kwargs):
+        if args and args[0] is self:
+            # The usual call: one array, and numbers that say how.
+            if len(args) == 1 and not kwargs:
+                if function is shape_function:
+                    return self.shape
+                if function is size_function:
+                    return self.size
+                if function is ndim_function:
+                    return self.ndim
+            row = TABLE.functions.get(function) if not self.discrete else None
+            if (type(row) is Linear or type(row) is Ruled) and len(row.operands) == 1 and are_simple(args, kwargs):
+                if len(args) <= protocol.places(row):
+                    return self._array_row(row, args, kwargs)
         return protocol.call_function(self, function, args, kwargs)
 
     # --- attributes of ndarray (its methods are added by ``hang``)

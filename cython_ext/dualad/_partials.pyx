@@ -10,7 +10,7 @@ import numpy as np
 from dualad.reverse.pull import partial_of, written
 from dualad.ops import formula
 
-from dualad._duck cimport DIVIDE, MULTIPLY, NEGATIVE, ROWS, DuckArray
+from dualad._duck cimport DIVIDE, MULTIPLY, NEGATIVE, POWER, ROWS, DuckArray
 from dualad._kernel cimport BLOCK, Kernel
 from dualad._tape cimport GENERAL, RULES, WRITE, Record, Rule, Shape, Tape, rule_of
 
@@ -48,6 +48,9 @@ cdef int slopes(Tape tape, int node, double *slope) except -1:
         return 0
     if op == CODE[<int> NEGATIVE]:
         slope[0] = -1.0
+        return 0
+    if op == CODE[<int> POWER] and b < 0 and y == 2:
+        slope[0] = 2 * x
         return 0
     rule = <Rule> RULES[op]
     if rule.arguments == 1:

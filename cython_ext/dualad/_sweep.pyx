@@ -17,7 +17,7 @@ from dualad.reverse.pull import pull
 from dualad._duck cimport ADD, SUBTRACT
 from dualad._kernel cimport MOST, Kernel
 from dualad._partials cimport (CODE, FRESH, MORE, SKIP, SUM, Target, backward, has_shape, is_double, numbers, slopes)
-from dualad._tape cimport GENERAL, READ, WRITE, Record, Rule, Shape, Tape
+from dualad._tape cimport GENERAL, READ, WRITE, Record, Rule, Shape, Tape, rule_of
 from dualad._views cimport Pick, is_basic
 
 cnp.import_array()
@@ -30,6 +30,8 @@ cdef enum:
 
 cdef object getitem_row = TABLE.named("getitem")
 cdef object sum_row = TABLE.named("sum")
+cdef Rule power_rule = rule_of(TABLE.named("power"))
+cdef Rule square_rule = rule_of(TABLE.named("square"))
 
 
 cdef class Cotangents:
@@ -186,6 +188,7 @@ cdef class Cotangents:
         cdef int node, op, a, b, place
         cdef Py_ssize_t l, stride
         cdef bint zero, has_late = self.late is not None
+        tape.check_constants()
         for node in range(<int> tape.n - 1, -1, -1):
             op = tape.op[node]
             if has_late and node in self.late:
@@ -377,12 +380,13 @@ cdef class Cotangents:
             return False
         return (<Record> self.tape.records[<Py_ssize_t> self.tape.at[node]]).kind == "view"
 
-    cdef bint fits(self, Record record, int i) except -1:
-        """Say whether operand ``i`` is an array of doubles of the shape of the result, with a cotangent of its own."""
+    cdef char fits(self, Record record, int i) except -1:
+        """Say whether operand ``i`` is an array of doubles of the shape of the result: 1, or 2 if it is a view."""
         cdef int node = record.operands[i]
         primal = record.primals[i]
-        return (self.tape.slot[node] >= 0 and has_shape(primal, record.shape) and is_double(primal)
-                and not self.is_view(node))
+        if self.tape.slot[node] < 0 or not (has_shape(primal, record.shape) and is_double(primal)):
+            return 0
+        return 2 if self.is_view(node) else 1
 
     cdef bint elementwise(self, Record record, object given, bint own) except -1:
         """Pass a cotangent through an elementwise row by its kernel; False where NumPy's functions must."""
@@ -399,7 +403,10 @@ cdef class Cotangents:
         cdef bint uniform
         if rule.outputs > 1 or type(given) is not np.ndarray or cnp.PyArray_TYPE(<cnp.ndarray> given) != cnp.NPY_DOUBLE:
             return False
-        found = rule.kernel(record.active, record.whole)
+        if rule is power_rule and record.active == 1 and type(record.primals[1]) is int and record.primals[1] == 2:
+            found = square_rule.kernel(1, 0)
+        else:
+            found = rule.kernel(record.active, record.whole)
         if found is None:
             return False
         kernel = <Kernel> found
@@ -416,7 +423,7 @@ cdef class Cotangents:
                 continue
             fit[i] = self.fits(record, i)
             target[count].mode = FRESH
-            if fit[i] and kernel.kind[count] == ONE:
+            if fit[i] == 1 and kernel.kind[count] == ONE:
                 place = self.home(record.operands[i])
                 if self.arrays[place] is None:
                     self.keep(place, g, own and record.active == 1u << i)
@@ -425,7 +432,7 @@ cdef class Cotangents:
             if target[count].mode != SKIP:
                 left += 1
                 # Each operand reads the cotangent: only the very last may write over it.
-                last = i if fit[i] else -1
+                last = i if fit[i] == 1 else -1
             count += 1
         if not left:
             return True
@@ -435,7 +442,7 @@ cdef class Cotangents:
             fixed[i] = 1
             x[i] = NULL
             primal = record.primals[i]
-            if kernel.used[i]:
+            if i < kernel.arguments and kernel.used[i]:
                 x[i] = numbers(primal, record.shape, &fixed[i], keep)
             if not record.active >> i & 1:
                 continue
@@ -445,14 +452,16 @@ cdef class Cotangents:
             elif self.tape.slot[node] < 0:
                 target[count].mode = SUM
                 target[count].out = &self.scalars[<int> node * self.lanes]
-            elif fit[i]:
+            elif fit[i] == 1:
                 self.aim(&target[count], self.home(node), g, own and i == last, keep)
+            elif fit[i] == 2 and self.aim_at_view(&target[count], node, keep):
+                pass
             else:
                 made = PyArray_NewLikeArray(g, cnp.NPY_CORDER, NULL, 0)
                 wide.append((node, made, np.shape(primal)))
                 target[count].out = <double *> cnp.PyArray_DATA(<cnp.ndarray> made)
             count += 1
-        if kernel.used[rule.arguments]:
+        if kernel.used[kernel.arguments]:
             v = numbers(record.value, record.shape, &fixed[MOST - 1], keep)
         if n * self.lanes > 16384:
             with nogil:
@@ -461,6 +470,20 @@ cdef class Cotangents:
             backward(kernel, n, count, x, fixed, v, self.lanes, <double *> cnp.PyArray_DATA(g), uniform, target)
         for node, made, inner in wide:
             self.add(node, sum_to(made, len(record.shape), inner), True)
+        return True
+
+    cdef bint aim_at_view(self, Target *target, int node, list keep) except -1:
+        """Let the contribution to a view be added in the cotangent of its base, where its elements lie one after the other."""
+        cdef Record record = <Record> self.tape.records[<Py_ssize_t> self.tape.at[node]]
+        cdef int base = record.operands[0]
+        view = self.buffer(base, self.home(base))
+        for step in record.path:
+            view = step(view)
+        if type(view) is not np.ndarray or not cnp.PyArray_ISCARRAY(<cnp.ndarray> view):
+            return False
+        keep.append(view)
+        target.mode = MORE
+        target.before = target.out = <double *> cnp.PyArray_DATA(<cnp.ndarray> view)
         return True
 
     cdef int aim(self, Target *target, int place, cnp.ndarray g, bint take, list keep) except -1:

@@ -128,6 +128,7 @@ cdef class Tangents:
         cdef int node, op, a, b, place
         cdef Py_ssize_t l, stride
         cdef bint has_late = self.late is not None
+        tape.check_constants()
         for node in range(<int> tape.n):
             op = tape.op[node]
             a, b = tape.a[node], tape.b[node]

@@ -18,9 +18,11 @@ cdef class Rule:
     cdef readonly int outputs
     cdef readonly Loops loops
     cdef unsigned long long allowed        # bit m: derivatives in the active arguments of mask m are known to be written
+    cdef unsigned int needs[16]
     cdef readonly unsigned int needed      # bit i: argument i stands in a partial; bit 31: the value does
     cdef dict kernels
     cdef object kernel(self, unsigned int active, unsigned int whole)
+    cdef unsigned int need(self, unsigned int active) except? 0
 
 cdef list RULES
 cdef Rule rule_of(object row)
@@ -77,6 +79,7 @@ cdef class Tape:
     cdef readonly set late
     cdef set overwritten
     cdef readonly set odd
+    cdef dict sealed
     cdef Py_ssize_t searched
     cdef dict known
     cdef int grow(self) except -1

@@ -62,6 +62,14 @@ cdef class Rule:
         self.kernels[key] = made
         return made
 
+    cdef unsigned int need(self, unsigned int active) except? 0:
+        """Return what the partials in the active arguments are made of, as ``needed`` says it of all."""
+        if active > 15:
+            return self.needed
+        if self.needs[active] == UNKNOWN:
+            self.needs[active] = found_needed(self.row, [i for i in range(self.arguments) if active >> i & 1])
+        return self.needs[active]
+
     def refuse(self, active):
         """Raise the sentence for a partial that has no meaning or is not written."""
         rules = formula.partials(self.row)
@@ -71,6 +79,25 @@ cdef class Rule:
                     raise errors.NotWritten(errors.not_written(self.row.name, self.row.args[i], mark.reason))
             if all([mark is NoTangent for mark in rules[i]]):
                 raise errors.DiscreteArgument(errors.discrete_argument(self.row.name, self.row.args[i]))
+
+
+cdef enum:
+    UNKNOWN = 1 << 30
+
+
+cdef unsigned int found_needed(object row, object active) except? 0:
+    """Return what stands in the partials in some arguments: bit i for argument i, bit 31 for a value."""
+    cdef unsigned int needed = 0
+    names = set()
+    for i in active:
+        for partial in formula.partials(row)[i]:
+            names |= formula.names_in(partial)
+    for i, name in enumerate(row.args):
+        if name in names:
+            needed |= 1u << <int> i
+    if names - set(row.args):
+        needed |= 1u << 31
+    return needed
 
 
 RULES = []
@@ -90,13 +117,9 @@ cdef Rule rule_of(object row):
     if isinstance(row.function, np.ufunc) and row.outputs == 1 and not whole:
         loops = loops_of(row.function, made.arguments)
         made.loops = loops if loops.found else None
-    needed = set()
-    for by_output in formula.partials(row):
-        for partial in by_output:
-            needed |= formula.names_in(partial)
-    made.needed = sum([1 << i for i, name in enumerate(row.args) if name in needed])
-    if needed - set(row.args):
-        made.needed |= 1u << 31
+    for i in range(16):
+        made.needs[i] = UNKNOWN
+    made.needed = found_needed(row, range(len(row.args)))
     made.code = len(RULES)
     RULES.append(made)
     rules_by_row[row] = made
@@ -176,7 +199,7 @@ cdef class Tape:
 
     def __cinit__(self, long long level=0, bint lean=False):
         self.level, self.lean = level, lean
-        self.late, self.overwritten, self.odd = set(), set(), set()
+        self.late, self.overwritten, self.odd, self.sealed = set(), set(), set(), {}
         self.records, self.guards, self.inputs = [], [], []
         self.outputs = None
 
@@ -359,6 +382,16 @@ cdef class Tape:
             self.mark_late(node)
             return array(self, node, value if isinstance(value, DuckArray) else np.asarray(value), True)
         raise errors.DerivativeLost(f"the value of node {node} was not kept")
+
+    def freeze(self, x):
+        """Return a constant operand as a rule may keep it."""
+        return frozen(self, <cnp.ndarray> x) if type(x) is np.ndarray else x
+
+    def check_constants(self):
+        """Raise an error where a large array that the function used has been changed since: rules would read it now."""
+        for x, sample in self.sealed.values():
+            if sample_of(x) != sample:
+                raise errors.ChangedConstant(errors.changed_constant(x.shape))
 
     # --- reading (for printing, transforms, and the reference sweeps)
 
@@ -884,61 +917,47 @@ cdef object saved(Recorded one):
 cdef object record_elementwise(Recorded self, Rule rule, object function, tuple inputs):
     """Write ``function(*inputs)`` as a node; at least one input is of this tape."""
     cdef Tape tape = self.tape
-    cdef Recorded one
     cdef Record record
-    cdef unsigned int active = 0, whole = 0
-    cdef int i
-    cdef list primals = [], kept = []
-    cdef list numbers = []
-    cdef bint needed = rule.needed >> 31 & 1
-    for i, x in enumerate(inputs):
+    cdef unsigned int active = 0, whole = 0, mine = 0
+    cdef int i = 0
+    cdef list primals = []
+    cdef unsigned int need
+    cdef bint needed
+    for x in inputs:
         if isinstance(x, Recorded) and (<Recorded> x).level == self.level:
-            one = <Recorded> x
-            if one.kind == c"f":
+            mine |= 1 << i
+            if (<Recorded> x).kind == c"f":
                 active |= 1 << i
-            primals.append(one.primal())
-            continue
-        if type(x) is not float and type(x) is not np.ndarray and not isinstance(x, DuckArray):
-            if isinstance(x, (list, tuple)):
-                x = np.asarray(x)
-            if not isinstance(x, np.ndarray) and np.result_type(x).kind in "iub":
+            x = (<Recorded> x).primal()
+        elif type(x) is int:
+            whole |= 1 << i
+        elif type(x) is np.ndarray:
+            if cnp.PyArray_TYPE(<cnp.ndarray> x) == cnp.NPY_OBJECT:
+                return function(*[lift(y) for y in inputs])
+            if cnp.PyArray_TYPE(<cnp.ndarray> x) < cnp.NPY_FLOAT:
                 whole |= 1 << i
-        if isinstance(x, np.ndarray):
-            if x.dtype == object:
-                lifted = [lift(y) for y in inputs]
-                return function(*lifted)
-            if x.dtype.kind in "iub":
+        elif type(x) is not float and not isinstance(x, DuckArray):
+            x = np.asarray(x) if isinstance(x, (list, tuple)) else x
+            if np.result_type(x).kind in "iub":
                 whole |= 1 << i
         primals.append(x)
+        i += 1
     if active == 0:
         return discrete(self, function, inputs, {})
     if tape.known is None and rule.allowed >> active & 1 == 0:
         # A transform may write what cannot be differentiated again; the sweep that would have to refuses it.
         rule.refuse([i for i in range(rule.arguments) if active >> i & 1])
         rule.allowed |= 1ULL << active
-    value = rule.row.call(tuple(primals)) if function is rule.row.function and rule.loops is None else function(*primals)
-    if type(value) is complex or isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind == "c":
-        value = real_part(value, primals, rule.row.name)
-    if type(value) is not np.float64 and not (
-            type(value) is np.ndarray and cnp.PyArray_TYPE(<cnp.ndarray> value) == cnp.NPY_DOUBLE):
-        for part in (value if rule.outputs > 1 else (value,)):
-            if part.dtype.kind == "c" or not isinstance(part, DuckArray) and part.dtype.kind == "f":
-                errors.check_real(part.dtype, rule.row.name)
-    for i, x in enumerate(inputs):
-        if not (isinstance(x, Recorded) and (<Recorded> x).level == self.level):
-            numbers.append(-1)
-            kept.append(primals[i])
-            continue
-        one = <Recorded> x
-        if one.cell is None:
-            kept.append(primals[i])
-        elif rule.needed >> i & 1:
-            kept.append(saved(one))
-        else:
-            # The rule needs the shape and the type only: the numbers may be overwritten or given back.
-            kept.append(Shape(primals[i].shape, primals[i].dtype))
-        numbers.append(one.node())
-    record = <Record> make_record("elementwise", rule.row, tuple(numbers), kept, value)
+    if rule.loops is None and function is rule.row.function:
+        value = rule.row.call(tuple(primals))
+    else:
+        value = function(*primals)
+    if not is_doubles(value):
+        value = checked_value(rule, value, primals)
+    need = rule.need(active)
+    needed = need >> 31 & 1
+    record = <Record> make_record("elementwise", rule.row, None, primals, value)
+    record.operands = keep_operands(tape, rule.arguments, need, mine, inputs, primals)
     record.rule, record.active, record.whole = rule, active, whole
     if function is not rule.row.function:
         record.function = function
@@ -950,6 +969,71 @@ cdef object record_elementwise(Recorded self, Rule rule, object function, tuple 
         tape.known[key] = tape.n
         needed = True
     return tape.general(record, value, needed)
+
+
+cdef inline bint is_doubles(object value):
+    if type(value) is np.ndarray:
+        return cnp.PyArray_TYPE(<cnp.ndarray> value) == cnp.NPY_DOUBLE
+    return type(value) is np.float64
+
+
+cdef object checked_value(Rule rule, object value, list primals):
+    """Return a value that is no array of doubles, having made sure that a derivative of it has a meaning."""
+    if type(value) is complex or isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind == "c":
+        value = real_part(value, primals, rule.row.name)
+    for part in (value if rule.outputs > 1 else (value,)):
+        if part.dtype.kind == "c" or not isinstance(part, DuckArray) and part.dtype.kind == "f":
+            errors.check_real(part.dtype, rule.row.name)
+    return value
+
+
+cdef tuple keep_operands(Tape tape, int arguments, unsigned int need, unsigned int mine, tuple inputs, list primals):
+    """Return the nodes of the operands; in ``primals`` is left what the rule needs, safe from later writes."""
+    cdef int i
+    cdef Recorded one
+    cdef list numbers = []
+    for i in range(arguments):
+        primal = primals[i]
+        if not mine >> i & 1:
+            numbers.append(-1)
+            if type(primal) is np.ndarray:
+                primals[i] = frozen(tape, <cnp.ndarray> primal) if need >> i & 1 else like(primal)
+            continue
+        one = <Recorded> inputs[i]
+        numbers.append(one.node())
+        if one.cell is not None:
+            # Where the rule needs the shape and the type only, the numbers may be overwritten or given back.
+            primals[i] = saved(one) if need >> i & 1 else like(primal)
+    return tuple(numbers)
+
+
+cdef Shape like(object x):
+    """Return what stands for an array of which only shape and dtype matter."""
+    cdef Shape made = Shape.__new__(Shape)
+    made.shape = x.shape
+    made.dtype = (<cnp.ndarray> x).descr if type(x) is np.ndarray else x.dtype
+    return made
+
+
+cdef enum:
+    SMALL = 1 << 16        # bytes of a constant that are copied without a second thought
+
+
+cdef object frozen(Tape tape, cnp.ndarray x):
+    """Return a constant array as a rule may keep it: a copy if it is small, else itself, with a mark by which a change shows."""
+    if not cnp.PyArray_ISWRITEABLE(x) and cnp.PyArray_BASE(x) == NULL:
+        return x
+    if cnp.PyArray_NBYTES(x) <= SMALL:
+        return cnp.PyArray_NewCopy(x, cnp.NPY_KEEPORDER)
+    if id(x) not in tape.sealed:
+        tape.sealed[id(x)] = (x, sample_of(x))
+    return x
+
+
+cdef object sample_of(cnp.ndarray x):
+    """Return some hundred elements from all over an array."""
+    step = [max(1, int(n // 512 ** (1 / x.ndim))) for n in (<object> x).shape]
+    return (<object> x)[tuple([slice(None, None, k) for k in step])].tobytes()
 
 
 cdef object real_part(object value, list primals, str name):

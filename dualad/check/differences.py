@@ -24,8 +24,8 @@ _WHOLE: Final = 3  # so many directions are swept over all steps, for the pictur
 class Differences:
     """Derivatives along k directions of m results, shapes (k, m): ``value``, estimated ``error``, and what kinks allow.
 
-    ``low`` and ``high`` are the one-sided slopes where f bends at x, and equal to ``value`` elsewhere: any number between
-    them is the slope of a subgradient. ``eps`` is the rounding of the type in which f computes.
+    ``low`` and ``high`` are the one-sided slopes where f bends at x, and equal to ``value`` elsewhere: any number
+    between them is the slope of a subgradient. ``eps`` is the rounding of the type in which f computes.
     """
 
     sweeps: Sequence[Sweep]
@@ -38,8 +38,7 @@ class Differences:
 
     def wrong(self, claimed: Any) -> tuple[Any, Any]:
         """Return how far claims are off, and how much of it is allowed; inf where the differences say nothing."""
-        with np.errstate(all="ignore"):
-            off = np.maximum(np.maximum(self.low - claimed, claimed - self.high), 0.0)
+        off = np.maximum(np.maximum(self.low - claimed, claimed - self.high), 0.0)
         # A slope that is claimed to be nan or infinite is wrong where f has one.
         off = np.where(np.isfinite(claimed) | np.isnan(self.value), np.where(np.isnan(off), 0.0, off), np.inf)
         # A direction is rounded to the type of x; that shows in the slopes that are small by cancellation, too.
@@ -49,9 +48,8 @@ class Differences:
 
 def allowance(error: Any, claimed: Any, wanted: Any, eps: float = _EPS) -> Any:
     """Return the error that is allowed: several times the estimate of the differences' own, and rounding."""
-    with np.errstate(all="ignore"):
-        size = np.maximum(np.abs(np.nan_to_num(claimed, posinf=0.0, neginf=0.0)), np.abs(np.nan_to_num(wanted)))
-        return SAFETY * error + 32.0 * eps * size
+    size = np.maximum(np.abs(np.nan_to_num(claimed, posinf=0.0, neginf=0.0)), np.abs(np.nan_to_num(wanted)))
+    return SAFETY * error + 32.0 * eps * size
 
 
 def differences(
@@ -86,8 +84,7 @@ def differences(
 
 def _as_good(found: Sweep, before: Sweep) -> bool:
     """Say whether a sweep over a part of the steps estimates its error about as small as the one before it did."""
-    with np.errstate(all="ignore"):
-        return bool(np.all(found.first.error <= 100.0 * before.first.error))
+    return bool(np.all(found.first.error <= 100.0 * before.first.error))
 
 
 def _collect(sweeps: Sequence[Sweep], k: int, m: int, eps: float) -> Differences:

@@ -45,7 +45,9 @@ def curvature(call: Call, operands: Sequence[Any], i: int, t: Any) -> list[Any]:
     return [lanes_of(part, level, 3)[1][2] for part in parts(call(given))]
 
 
-def pulled(call: Call, operands: Sequence[Any], active: Sequence[int], weigh: Callable[[Any], Any]) -> tuple[Any, list[Any]]:
+def pulled(
+    call: Call, operands: Sequence[Any], active: Sequence[int], weigh: Callable[[Any], Any]
+) -> tuple[Any, list[Any]]:
     """Return the cotangents that were given (``weigh(result)`` for each result) and those of the active operands."""
 
     def of_active(*given: Any) -> Any:

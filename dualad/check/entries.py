@@ -47,18 +47,17 @@ def worst_entries(
     """Return the worst of the claimed entries by differences along the axes, and what the error looks like."""
     wanted, error = np.empty(claimed.shape), np.empty(claimed.shape)
     x = points.x.ravel()
-    for place, j in enumerate(columns):
+    for column, j in enumerate(columns):
         found = sweep(points, np.eye(1, points.n, j)[0], ladder(abs(float(x[j])))).first
-        wanted[:, place], error[:, place] = found.value[rows], found.error[rows]
-    with np.errstate(all="ignore"):
-        off = np.abs(claimed - wanted)
-        allowed = allowance(error, claimed, wanted, eps)
-        bad = (off > allowed) | (~np.isfinite(claimed) & np.isfinite(wanted))
-        ratio = np.where(bad, np.where(np.isfinite(off), off, np.inf), -1.0)
+        wanted[:, column], error[:, column] = found.value[rows], found.error[rows]
+    off = np.abs(claimed - wanted)
+    allowed = allowance(error, claimed, wanted, eps)
+    bad = (off > allowed) | (~np.isfinite(claimed) & np.isfinite(wanted))
+    ratio = np.where(bad, np.where(np.isfinite(off), off, np.inf), -1.0)
     out, inner = shapes
     entries = []
     for flat in np.argsort(-ratio, axis=None, kind="stable")[:_SHOWN]:
-        i, j = np.unravel_index(flat, ratio.shape)
+        i, j = divmod(int(flat), ratio.shape[1])
         if not bad[i, j]:
             break
         place = (*_place(rows[i], out), *_place(columns[j], inner))
@@ -75,8 +74,7 @@ def likeness(claimed: Any, wanted: Any, allowed: Any) -> str:
     """Say in words how a wrong derivative differs from the right one: a sign, a factor, transposed, a few entries."""
 
     def same(other: Any) -> bool:
-        with np.errstate(all="ignore"):
-            return bool(np.all(np.abs(claimed - other) <= 10.0 * allowed + 1e-6 * np.abs(other)))
+        return bool(np.all(np.abs(claimed - other) <= 10.0 * allowed + 1e-6 * np.abs(other)))
 
     known = np.isfinite(claimed) & np.isfinite(wanted)
     if not np.all(known):

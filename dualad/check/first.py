@@ -1,4 +1,4 @@
-"""The tests of first derivatives: against differences, against each other, by Taylor remainders and the complex step."""
+"""The tests of first derivatives: by differences, Taylor remainders, the complex step, and against each other."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ __all__ = ["complex_step", "duality", "project", "projected", "remainders", "sam
 _ROUNDING: Final = 1e4  # units in the last place by which two exact derivatives may differ
 _WORST_ROUNDING: Final = 1e-3
 _TINY_STEP: Final = 1e-30
+_WHOLE: Final = 8  # a sweep of fewer steps shows no slope
 
 
 def projected(claim: Claim, subject: Subject, x: Any, chosen: Sequence[Direction], weights: Any) -> Any:
-    """Return what a claim says along each direction, shape (k, m); of weighted results, (k, r), where it is pulled back."""
+    """Return what a claim says along each direction, shape (k, m); where it is pulled back, of weighted results."""
     v = np.stack([direction.v for direction in chosen])
     if claim.matrix is not None:
         return v @ claim.matrix(x).T
@@ -36,10 +37,12 @@ def rounding_of(
 ) -> Any:
     """Return by how much a claim changes when x changes in its last bits: no derivative is better than that."""
     worst = np.zeros_like(said)
-    with np.errstate(all="ignore"):
-        for _ in range(2):
+    for _ in range(2):
+        try:
             moved = projected(claim, subject, subject.near(rng), chosen, weights)
-            worst = np.maximum(worst, np.nan_to_num(np.abs(moved - said)))
+        except Exception:
+            continue  # x lies at the end of the domain
+        worst = np.maximum(worst, np.nan_to_num(np.abs(moved - said)))
     # More than that is no rounding: a kink lies within reach.
     size = np.max(np.abs(said), where=np.isfinite(said), initial=0.0)
     return np.minimum(worst, _WORST_ROUNDING * size)
@@ -70,7 +73,9 @@ def project(
     error, bound = largest(off, allowed)
     name = f"{claim.name}: differences along {counted(len(chosen), 'direction')}"
     if np.any(off > allowed):
-        return Test(name, FAILED, error, bound, f"{counted(np.count_nonzero(off > allowed), 'slope')} of {off.size} wrong")
+        return Test(
+            name, FAILED, error, bound, f"{counted(np.count_nonzero(off > allowed), 'slope')} of {off.size} wrong"
+        )
     known = decided(view)
     if off.size and not np.any(known):
         return Test(name, UNDECIDED, error, bound, "the differences are too coarse here")
@@ -85,8 +90,7 @@ def mixed(seen: Differences, weights: Any) -> Differences:
 
     def summed(x: Any, w: Any) -> Any:
         # A result that differences say nothing about spoils its sums, unless its weight is 0.
-        with np.errstate(all="ignore"):
-            return np.sum(np.where(w == 0, 0.0, x[:, :, np.newaxis] * w), axis=1)
+        return np.sum(np.where(w == 0, 0.0, x[:, :, np.newaxis] * w), axis=1)
 
     return Differences(
         seen.sweeps,
@@ -100,28 +104,33 @@ def mixed(seen: Differences, weights: Any) -> Differences:
 
 
 def remainders(claim: Claim, said: Any, seen: Differences) -> Test:
-    """Taylor remainders: f(x + h v) - f(x) - h v'(df) must fall with the square of h."""
+    """Taylor remainders: f(x + h v) - f(x) - h v'(df) must fall with the square of h.
+
+    A slope that falls short counts where differences contradict the claim as well; else f bends near x.
+    """
     name = f"{claim.name}: Taylor remainder of slope 2"
-    worst, verdict, known = np.inf, PASSED, 0
+    off, allowed = seen.wrong(said)
+    worst, known, wrong = np.inf, 0, False
     for i, one in enumerate(seen.sweeps):
-        if len(one.steps) < 8:
+        if len(one.steps) < _WHOLE:
             continue
         found = slopes(one, 2, said[i])
-        off, allowed = seen.wrong(said)
         smooth = np.isfinite(found) & ~seen.kinked[i]
-        known += np.count_nonzero(smooth)
+        known += int(np.count_nonzero(smooth))
         worst = min(worst, float(np.min(found, where=smooth, initial=np.inf)))
-        if np.any(smooth & (found < 1.5) & (off[i] > allowed[i])):
-            verdict = FAILED
+        wrong = wrong or bool(np.any(smooth & (found < 1.5) & (off[i] > allowed[i])))
     if not known:
-        linear = "f is linear here to rounding" if not np.any(seen.kinked) else "f has a kink here"
-        return Test(name, SKIPPED, remark=linear)
-    return Test(name, verdict, remark=f"slope {worst:.2f}")
+        return Test(name, SKIPPED, remark="f is linear here to rounding, or has a kink")
+    if worst < 1.5 and not wrong:
+        return Test(name, SKIPPED, remark="f bends near x")
+    return Test(name, FAILED if wrong else PASSED, remark=f"slope {worst:.2f}")
 
 
 def same_value(values: dict[str, Any], subject: Subject) -> Test:
     """The value that comes with a derivative is that of f, bit for bit."""
-    wrong = [name for name, value in values.items() if not np.array_equal(np.ravel(value), subject.value, equal_nan=True)]
+    wrong = [
+        name for name, value in values.items() if not np.array_equal(np.ravel(value), subject.value, equal_nan=True)
+    ]
     if wrong:
         error = max(float(np.max(np.abs(np.ravel(values[name]) - subject.value), initial=0.0)) for name in wrong)
         return Test("value of f, bit for bit", FAILED, error, 0.0, f"differs in {' and '.join(wrong)}")
@@ -129,14 +138,20 @@ def same_value(values: dict[str, Any], subject: Subject) -> Test:
 
 
 def duality(
-    forward: Claim, reverse: Claim, subject: Subject, chosen: Sequence[Direction], along: Any, weights: Any, back: Any, rng: Any
+    forward: Claim,
+    reverse: Claim,
+    subject: Subject,
+    chosen: Sequence[Direction],
+    along: Any,
+    weights: Any,
+    back: Any,
+    rng: Any,
 ) -> Test:
     """<u, J v> = <J'u, v>: forward against reverse, without any step."""
     pushed, pulled = along @ weights.T, back
     size = np.abs(along) @ np.abs(weights).T + np.abs(pulled)
     allowed = _ROUNDING * subject.eps * size
-    with np.errstate(all="ignore"):
-        off = np.abs(pushed - pulled)
+    off = np.abs(pushed - pulled)
     comparable = np.isfinite(pushed) & np.isfinite(pulled)
     off = np.where(comparable, off, np.where(np.isfinite(pushed) == np.isfinite(pulled), 0.0, np.inf))
     if np.any(off > allowed):
@@ -160,12 +175,13 @@ def same_slopes(
     rng: np.random.Generator,
 ) -> Test:
     """A user's derivative against that of this package, to rounding."""
-    with np.errstate(all="ignore"):
-        off = np.where(seen.kinked | ~np.isfinite(own), 0.0, np.abs(said - own))
-        size = np.max(np.abs(own), axis=0, where=np.isfinite(own), initial=0.0)
+    off = np.where(seen.kinked | ~np.isfinite(own), 0.0, np.abs(said - own))
+    size = np.max(np.abs(own), axis=0, where=np.isfinite(own), initial=0.0)
     allowed = np.broadcast_to(_ROUNDING * subject.eps * size, off.shape)
     if np.any(~(off <= allowed)):
-        loose = rounding_of(claim, subject, chosen, weights, said, rng) + rounding_of(ours, subject, chosen, weights, own, rng)
+        loose = rounding_of(claim, subject, chosen, weights, said, rng) + rounding_of(
+            ours, subject, chosen, weights, own, rng
+        )
         allowed = allowed + 10.0 * loose
     error, bound = largest(off, allowed)
     verdict = PASSED if np.all(off <= allowed) else FAILED
@@ -179,25 +195,23 @@ def complex_step(claim: Claim, said: Any, subject: Subject, chosen: Sequence[Dir
     x = subject.points.x
     for i, direction in enumerate(chosen):
         try:
-            with np.errstate(all="ignore"):
-                y = np.asarray(subject.alone(x + 1j * _TINY_STEP * direction.v.reshape(subject.shape)))
-        except Exception as error:
-            return Test(name, SKIPPED, remark=f"f does not take complex numbers ({type(error).__name__})")
+            y = np.asarray(subject.alone(x + 1j * _TINY_STEP * direction.v.reshape(subject.shape)))
+        except Exception as refusal:
+            return Test(name, SKIPPED, remark=f"f does not take complex numbers ({type(refusal).__name__})")
         if y.dtype.kind != "c" or y.size != subject.m:
             return Test(name, SKIPPED, remark="f returns real numbers for complex ones")
         found[i] = np.ravel(y).imag / _TINY_STEP
-    with np.errstate(all="ignore"):
-        off = np.abs(found - said)
-        scale = np.max(np.abs(np.where(np.isfinite(found), found, 0.0)), axis=0, initial=0.0)
+    off = np.abs(found - said)
+    scale = np.max(np.abs(np.where(np.isfinite(found), found, 0.0)), axis=0, initial=0.0)
     allowed = _ROUNDING * subject.eps * np.broadcast_to(scale, off.shape) + np.finfo(float).tiny
-    decided = np.isfinite(off)
-    error, bound = largest(np.where(decided, off, 0.0), allowed)
-    if not np.any(decided & (off > allowed)):
-        return Test(name, PASSED if np.any(decided) else SKIPPED, error, bound)
+    known = np.isfinite(off)
+    off_most, bound = largest(np.where(known, off, 0.0), allowed)
+    if not np.any(known & (off > allowed)):
+        return Test(name, PASSED if np.any(known) else SKIPPED, off_most, bound)
     # The claim is to blame only where differences side with the complex step.
     theirs, bounds = seen.wrong(found)
     mine, _ = seen.wrong(said)
-    guilty = decided & (off > allowed) & (theirs <= bounds) & (mine > bounds)
+    guilty = known & (off > allowed) & (theirs <= bounds) & (mine > bounds)
     if np.any(guilty):
-        return Test(name, FAILED, error, bound, f"{counted(np.count_nonzero(guilty), 'slope')} of {off.size} wrong")
+        return Test(name, FAILED, off_most, bound, f"{counted(np.count_nonzero(guilty), 'slope')} of {off.size} wrong")
     return Test(name, SKIPPED, remark="f is not analytic (abs, conj, maximum or a branch), or rounding is larger")

@@ -38,7 +38,9 @@ def given_first(subject: Subject, name: str, jac: Callable[..., Any]) -> Claim:
 
     def matrix(x: Any) -> Any:
         found = dense(jac(np.array(x)[()], *subject.args), n)
-        if found.shape not in wanted and not (found.size == m * n and _without_ones(found.shape) in map(_without_ones, wanted)):
+        if found.shape not in wanted and not (
+            found.size == m * n and _without_ones(found.shape) in map(_without_ones, wanted)
+        ):
             raise WrongSize(f"{name} returned shape {found.shape}, not {subject.out + subject.shape}")
         return found.reshape(m, n)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from dualad.check.given import given_first, given_second, split
 from dualad.check.report import Report
 from dualad.check.run import Run
@@ -58,8 +60,8 @@ def check_grad(
     Returns
     -------
     Report
-        Prints as a table; ``passed`` says whether no test failed, and so does the truth of the report. ``tests``, ``worst``
-        (entries), ``faults`` (operators), ``kinks`` and ``plot()``.
+        Prints as a table; ``passed`` says whether no test failed, and so does the truth of the report. ``tests``,
+        ``worst`` (entries), ``faults`` (operators), ``kinks`` and ``plot()``.
 
     Raises
     ------
@@ -68,12 +70,13 @@ def check_grad(
 
     Notes
     -----
-    No step is guessed and no tolerance is fixed. Along each direction f is evaluated at steps that fall from a quarter of
-    the size of x to rounding, central differences are extrapolated (Ridders 1982), and the derivative is held against the
-    estimated error of the extrapolation. About 35 evaluations of f for each of the first directions, 20 for the others.
+    No step is guessed and no tolerance is fixed. Along each direction f is evaluated at steps that fall from a quarter
+    of the size of x to rounding, central differences are extrapolated (Ridders 1982), and the derivative is held
+    against the estimated error of the extrapolation. About 35 evaluations of f for each of the first directions, 20 for
+    the others.
 
-    Where f bends at x, any number between the one-sided slopes passes. Where it jumps, the check is undecided: it neither
-    fails nor passes.
+    Where f bends at x, any number between the one-sided slopes passes. Where it jumps, the check is undecided: it
+    neither fails nor passes.
 
     Examples
     --------
@@ -91,17 +94,22 @@ def check_grad(
         f, jac = split(f)
     if order not in (None, 1, 2):
         raise ValueError(f"order must be 1 (first derivatives) or 2 (second as well), not {order!r}")
-    subject = Subject(f, x, args)
     named = {"jac": jac, "grad": grad, "hess": hess, "hessp": hessp}
     theirs = {name: function for name, function in named.items() if function is not None}
-    if ("hess" in theirs or "hessp" in theirs) and subject.m != 1:
-        raise ValueError(f"hess and hessp are checked for a function that returns one number; this one returned {subject.m}")
-    run = Run(subject, seed, directions, near, progress, bool(theirs))
-    with run.progress:
-        run.first([given_first(subject, name, function) for name, function in theirs.items() if name in ("jac", "grad")])
-        curved = [given_second(subject, name, function) for name, function in theirs.items() if name in ("hess", "hessp")]
-        if curved or (not theirs and order != 1):
-            run.second(curved)
-        run.explain()
+    # Steps leave the domain of f, and slopes may be infinite: that is no cause for warnings here.
+    with np.errstate(all="ignore"):
+        subject = Subject(f, x, args)
+        if ("hess" in theirs or "hessp" in theirs) and subject.m != 1:
+            raise ValueError(
+                f"hess and hessp are checked for a function that returns one number; this one returned {subject.m}"
+            )
+        run = Run(subject, seed, directions, near, progress, bool(theirs))
+        with run.progress:
+            first = [given_first(subject, name, theirs[name]) for name in ("jac", "grad") if name in theirs]
+            second = [given_second(subject, name, theirs[name]) for name in ("hess", "hessp") if name in theirs]
+            run.first(first)
+            if second or (not theirs and order != 1):
+                run.second(second)
+            run.explain()
     run.report.evaluations = subject.points.count
     return run.report

@@ -22,7 +22,9 @@ _TIES: Final = {"maximum": (0, 1), "minimum": (0, 1), "fmax": (0, 1), "fmin": (0
 _MOST: Final = 50  # so many nodes without a formula are tried by differences
 
 
-def find_kinks(watched: Watched, near: float, rng: np.random.Generator, step: Callable[[], None] = lambda: None) -> list[Kink]:
+def find_kinks(
+    watched: Watched, near: float, rng: np.random.Generator, step: Callable[[], None] = lambda: None
+) -> list[Kink]:
     """Return the kinks within reach: nodes of one line and one kind are told once, with their number."""
     relied = {node for node, _ in watched.tape.guards}
     found: dict[tuple[Any, ...], Kink] = {}
@@ -43,14 +45,15 @@ def find_kinks(watched: Watched, near: float, rng: np.random.Generator, step: Ca
             key = (kink.operator, kink.what, kink.place)
             found[key] = replace(found[key], count=found[key].count + 1) if key in found else kink
         step()
-    return [kink if kink.count == 1 else replace(kink, what=f"{kink.what}, {kink.count} times") for kink in found.values()]
+    return [
+        kink if kink.count == 1 else replace(kink, what=f"{kink.what}, {kink.count} times") for kink in found.values()
+    ]
 
 
 def _close(x: Any, y: Any, near: float) -> Any:
     """Say where two numbers are equal or nearly so."""
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    with np.errstate(all="ignore"):
-        return np.abs(x - y) <= near * np.maximum(1.0, np.minimum(np.abs(x), np.abs(y)))
+    return np.abs(x - y) <= near * np.maximum(1.0, np.minimum(np.abs(x), np.abs(y)))
 
 
 def _told(operator: str, close: Any, exact: Any, at: str, by: str) -> Iterator[Kink]:
@@ -82,7 +85,9 @@ def _of_elementwise(site: Site, near: float) -> Iterator[Kink]:
     for i in site.active:
         x = np.asarray(operands[i], dtype=float)
         for kink in row.kinks:
-            yield from _told(row.name, _close(x, kink, near), x == kink, f"at its kink {kink:g}", f"near its kink {kink:g}")
+            yield from _told(
+                row.name, _close(x, kink, near), x == kink, f"at its kink {kink:g}", f"near its kink {kink:g}"
+            )
         yield from _of_ends(row, row.domain[i], x, near)
     if row.name in ("hypot", "arctan2"):
         x, y = (np.asarray(operand, dtype=float) for operand in operands)
@@ -92,7 +97,9 @@ def _of_elementwise(site: Site, near: float) -> Iterator[Kink]:
 def _of_ends(row: Elementwise, domain: Interval, x: Any, near: float) -> Iterator[Kink]:
     for end, closed in zip((domain.low, domain.high), domain.closed, strict=True):
         if closed and np.isfinite(end):
-            yield from _told(row.name, _close(x, end, near), x == end, f"at the end {end:g} of its domain", f"near the end {end:g}")
+            yield from _told(
+                row.name, _close(x, end, near), x == end, f"at the end {end:g} of its domain", f"near the end {end:g}"
+            )
 
 
 def _of_array(site: Site, near: float, rng: np.random.Generator) -> Iterator[Kink]:
@@ -106,8 +113,7 @@ def _of_array(site: Site, near: float, rng: np.random.Generator) -> Iterator[Kin
             return np.concatenate([np.ravel(part) for part in parts(site.call(full))])
 
         try:
-            with np.errstate(all="ignore"):
-                points = Points(at, x, forgiving=True)
+            points = Points(at, x, forgiving=True)
         except Exception:
             return
         v = rng.choice([-1.0, 1.0], x.size) * rng.uniform(0.5, 1.0, x.size)

@@ -35,19 +35,28 @@ def draw(report: Report, path: Any = None, axes: Any = None) -> Any:
     at = int(np.argmax(np.where(np.isfinite(claimed), np.abs(claimed), -1.0)))
     size = max(abs(float(claimed[at])), np.finfo(float).tiny)
     h = swept.steps
-    bare = [(swept.forward[:, at], "forward differences", _FORWARD), (swept.central[:, at], "central differences", _CENTRAL)]
+    bare = [
+        (swept.forward[:, at], "forward differences", _FORWARD),
+        (swept.central[:, at], "central differences", _CENTRAL),
+    ]
     for values, label, color in bare:
         error = np.abs(values - claimed[at]) / size
         axes.loglog(h, np.maximum(error, _EPS / 4), "o-", ms=3.5, lw=1.0, color=color, label=label)
-    noise = float(swept.noise[at])
-    axes.loglog(h, noise / h / size, "--", lw=0.8, color=_FAINT)
-    axes.annotate("rounding ~ 1/h", (h[-1], noise / h[-1] / size), color=_FAINT, fontsize=8, va="bottom")
-    limit = swept.first
-    axes.axhline(max(float(limit.error[at]) / size, _EPS / 4), lw=0.8, color=_INK)
-    axes.annotate(
-        "extrapolated: estimated error", (h[0], max(float(limit.error[at]) / size, _EPS / 4)), color=_INK, fontsize=8,
-        ha="right", va="bottom",
-    )  # fmt: skip
+    least = _EPS / 4  # what a picture in logarithms shows of an error that is 0
+    noise = float(swept.noise[at]) / size
+    axes.loglog(h, noise / h, "--", lw=0.8, color=_FAINT)
+    axes.annotate("rounding ~ 1/h", (h[-1], noise / h[-1]), color=_FAINT, fontsize=8, va="bottom")
+    truncation = float(np.abs(swept.central[0, at] - swept.first.value[at])) / size
+    if np.isfinite(truncation) and truncation > least:
+        shown = h[truncation * (h / h[0]) ** 2 > least]
+        axes.loglog(shown, truncation * (shown / h[0]) ** 2, ":", lw=0.8, color=_FAINT)
+        lowest = (shown[-1], truncation * (shown[-1] / h[0]) ** 2)
+        axes.annotate("truncation ~ h\u00b2", lowest, color=_FAINT, fontsize=8, ha="right", va="bottom")
+    estimate = max(float(swept.first.error[at]) / size, least)
+    if np.isfinite(estimate):
+        axes.axhline(estimate, lw=0.8, color=_INK)
+        words = {"color": _INK, "fontsize": 8, "va": "bottom"}
+        axes.annotate("extrapolated: estimated error", (h[-1], estimate), **words)
     axes.set_xlabel("step h")
     axes.set_ylabel(f"relative difference from {curve.name}")
     axes.set_title(f"{report.name}: differences along one direction")

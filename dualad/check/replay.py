@@ -52,7 +52,7 @@ class Comparison:
 
 
 class _Values:
-    """What each node is worth while the tape is gone through: scalars from the tape, arrays as they are at that node."""
+    """What each node is worth while the tape is gone through; arrays are as they are at that node."""
 
     def __init__(self, tape: Tape) -> None:
         self.tape = tape

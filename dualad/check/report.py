@@ -12,7 +12,8 @@ from dualad.check.places import Place
 from dualad.numeric.ladder import Sweep
 
 __all__ = [
-    "FAILED", "PASSED", "SKIPPED", "UNDECIDED", "Curve", "Entry", "Fault", "Kink", "Report", "Test", "counted", "largest",
+    "FAILED", "PASSED", "SKIPPED", "UNDECIDED", "Curve", "Entry", "Fault", "Kink", "Report", "Test", "counted",
+    "largest",
 ]  # fmt: skip
 
 PASSED, FAILED, UNDECIDED, SKIPPED = "passed", "failed", "undecided", "skipped"
@@ -22,8 +23,9 @@ PASSED, FAILED, UNDECIDED, SKIPPED = "passed", "failed", "undecided", "skipped"
 class Test:
     """One test: what was held against what, the verdict, the largest error, and how much of it was allowed.
 
-    ``verdict`` is "passed", "failed", "undecided" (the differences are too coarse to say) or "skipped" (it does not apply:
-    ``remark`` says why). ``independent`` tests hold a derivative against f itself, the others against another derivative.
+    ``verdict`` is "passed", "failed", "undecided" (the differences are too coarse to say) or "skipped" (it does not
+    apply: ``remark`` says why). ``independent`` tests hold a derivative against f itself, the others against another
+    derivative.
     """
 
     name: str
@@ -88,8 +90,8 @@ class Report:
     """The result of :func:`dualad.check_grad`.
 
     ``passed`` says whether no test failed and f itself bore the derivative out; the report is true as ``passed`` is.
-    ``tests``, ``worst``, ``faults`` and ``kinks`` are lists of what is printed; ``looks_like`` says in words what the error
-    resembles. ``evaluations`` counts the calls of f.
+    ``tests``, ``worst``, ``faults`` and ``kinks`` are lists of what is printed; ``looks_like`` says in words what the
+    error resembles. ``evaluations`` counts the calls of f.
     """
 
     name: str
@@ -185,10 +187,12 @@ def _row(test: Test) -> tuple[str, ...]:
 
 def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
     widths = [max(len(row[i]) for row in rows if i < len(row)) for i in range(max(map(len, rows)))]
-    return ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip() for row in rows]
+    return [
+        "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip() for row in rows
+    ]
 
 
-def counted(count: int, noun: str) -> str:
+def counted(count: Any, noun: str) -> str:
     """Return a number with its noun."""
     return f"{count} {noun}{'' if count == 1 else 's'}"
 

@@ -33,8 +33,7 @@ class Subject:
         self.value = self.points.middle
         if self.x.dtype != np.float64:
             self.value = np.ravel(np.asarray(collect(f(np.array(self.x)[()], *self.args)), dtype=float))
-        with np.errstate(all="ignore"):
-            again = self.points.at(self.points.x.reshape(1, -1))[0]
+        again = self.points.at(self.points.x.reshape(1, -1))[0]
         #: Whether f returns the same numbers when it is called again.
         self.repeats = bool(np.array_equal(again, self.points.middle, equal_nan=True))
         self.name = getattr(f, "__name__", None) or type(f).__name__
@@ -44,7 +43,7 @@ class Subject:
         return self.f(x, *self.args)
 
     def weighted(self, weights: Any) -> Callable[[Any], Any]:
-        """Return the function of one number that second derivatives are taken of: f, or a weighted sum of its results."""
+        """Return the function that second derivatives are taken of: f, or a weighted sum of its results."""
         if self.m == 1:
             return lambda x: np.reshape(collect(self.alone(x)), ())
         return lambda x: np.sum(np.reshape(weights, self.out) * collect(self.alone(x)))
@@ -70,7 +69,8 @@ def _collected(f: Callable[..., Any]) -> Callable[..., Any]:
 class Claim:
     """A first derivative that somebody claims. One of the three is given.
 
-    ``along(x, v)`` is its product with a direction, ``back(x, u)`` with weights of the results, ``matrix(x)`` the whole.
+    ``along(x, v)`` is its product with a direction, ``back(x, u)`` with weights of the results, ``matrix(x)`` the
+    whole.
     """
 
     name: str

@@ -17,16 +17,16 @@ _RESULTS: Final = 500  # so many results are looked at, evenly chosen
 
 
 def slopes(sweep: Sweep, order: int, first: Any, second: Any = 0.0) -> Any:
-    """Return for each result the slope of its remainder over the step, both in logarithms; nan where it is all rounding.
+    """Return for each result the slope of its remainder over the step, both in logarithms; nan where it is all
+    rounding.
 
     ``order`` is 2 for the remainder of the gradient, 3 for that of the Hessian. The slope is the median of the slopes
     between all pairs of the smallest steps that stand clear of rounding (Theil 1950), which one outlier does not move.
     """
     h = sweep.h
-    with np.errstate(all="ignore"):
-        rest = np.abs((sweep.plus - sweep.middle) - h * first - 0.5 * h**2 * second)
-        noise = np.maximum(sweep.noise, np.finfo(float).eps * (np.abs(sweep.plus) + h * np.abs(first)))
-        clean = np.isfinite(rest) & (rest > _CLEAN * noise)
+    rest = np.abs((sweep.plus - sweep.middle) - h * first - 0.5 * h**2 * second)
+    noise = np.maximum(sweep.noise, np.finfo(float).eps * (np.abs(sweep.plus) + h * np.abs(first)))
+    clean = np.isfinite(rest) & (rest > _CLEAN * noise)
     found = np.full(np.shape(sweep.middle), np.nan)
     logs = np.log(np.where(clean, rest, 1.0))
     steps = np.log(sweep.steps)

@@ -23,7 +23,9 @@ from dualad.reverse.kernels import Tape
 
 __all__ = ["ComposedCall", "Watched", "watch"]
 
-_LIBRARIES: Final = tuple(str(Path(module.__file__).parent) + os.sep for module in (np, scipy, dualad) if module.__file__)
+_LIBRARIES: Final = tuple(
+    str(Path(module.__file__).parent) + os.sep for module in (np, scipy, dualad) if module.__file__
+)
 
 
 @dataclass
@@ -53,7 +55,9 @@ class Watched:
 def watch(f: Callable[..., Any], x: Any, args: Sequence[Any] = ()) -> Watched:
     """Record a function of one array, noting where each node is written."""
     watched = Watched(Tape(fresh_level()))
-    plans = {row.plan.__code__: row for row in TABLE.rows() if isinstance(row, Composed) and hasattr(row.plan, "__code__")}
+    plans = {
+        row.plan.__code__: row for row in TABLE.rows() if isinstance(row, Composed) and hasattr(row.plan, "__code__")
+    }
     seen: set[int] = set()
 
     def note(node: int) -> None:
@@ -81,15 +85,17 @@ def _run(f: Callable[..., Any], x: Any, args: Sequence[Any]) -> Any:
     return f(x, *args)
 
 
-def _found(frame: FrameType | None, plans: dict[CodeType, Composed]) -> tuple[Place | None, tuple[Composed, FrameType] | None]:
+def _found(
+    frame: FrameType | None, plans: dict[CodeType, Composed]
+) -> tuple[Place | None, tuple[Composed, FrameType] | None]:
     """Return the first frame of the user's own code, and the outermost composed row between it and the node."""
     inside = None
     while frame is not None and frame.f_code is not _run.__code__:
         code = frame.f_code
-        if not code.co_filename.startswith(_LIBRARIES):
-            return Place(code.co_filename, frame.f_lineno, code.co_name), inside
         if code in plans:
             inside = plans[code], frame
+        elif not code.co_filename.startswith(_LIBRARIES):
+            return Place(code.co_filename, frame.f_lineno, code.co_name), inside
         frame = frame.f_back
     return None, inside
 

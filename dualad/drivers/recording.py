@@ -30,9 +30,16 @@ class Recording:
     """
 
     def __init__(
-        self, f: Callable[..., Any], numbers: Sequence[int], args: Sequence[Any], kwargs: Mapping[str, Any], name: str
+        self,
+        f: Callable[..., Any],
+        numbers: Sequence[int],
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        name: str,
+        lean: bool = True,
     ) -> None:
-        self.tape = Tape(fresh_level())
+        # Only a tape that is looked at keeps the values that no rule needs.
+        self.tape = Tape(fresh_level(), lean)
         self.name = name
         varied = [args[number] for number in numbers]
         leaves, self._rebuild = flatten([np.asarray(x, dtype=float) if is_array_like(x) else x for x in varied])
@@ -125,7 +132,7 @@ def record(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Tape:
     >>> len(tape)
     3
     """
-    recording = Recording(f, range(len(args)), args, kwargs, "record")
+    recording = Recording(f, range(len(args)), args, kwargs, "record", lean=False)
     leaves, _ = flatten(recording.result) if is_container(recording.result) else ([collect(recording.result)], None)
     recording.tape.inputs = recording.inputs
     recording.tape.outputs = [y._operand() for y in leaves if recording.mine(y)]

@@ -20,7 +20,7 @@ from dualad.duck import ufunc_methods
 from dualad.duck.kernels import DuckArray, survey
 from dualad.ops.table import TABLE, Composed, Discrete, Elementwise, Operator, Unwritten
 
-__all__ = ["Flat", "call_function", "call_ufunc", "lost", "plain", "stripped"]
+__all__ = ["Flat", "call_function", "call_ufunc", "lost", "places", "plain", "stripped"]
 
 _CREATION = frozenset(
     (np.zeros, np.ones, np.empty, np.full, np.eye, np.identity, np.arange, np.array, np.asarray, np.asanyarray, np.tri)
@@ -194,7 +194,7 @@ def call_function(like: Any, function: Callable[..., Any], args: tuple[Any, ...]
     row = row_of(function)
     if isinstance(row, Discrete):
         return found.top._discrete(function, args, kwargs)
-    if len(args) > _places(row):
+    if len(args) > places(row):
         args, kwargs = _by_name(row, args, kwargs)
     out = None
     if kwargs:
@@ -220,7 +220,7 @@ def call_function(like: Any, function: Callable[..., Any], args: tuple[Any, ...]
 
 
 @lru_cache(maxsize=None)
-def _places(row: Any) -> int:
+def places(row: Any) -> int:
     """Return how many arguments the plan of a row takes by position."""
     if isinstance(row, Elementwise):
         return len(row.args)
@@ -231,7 +231,7 @@ def _places(row: Any) -> int:
 def _by_name(row: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Name the arguments that the plan does not take by position (``np.sum(x, 0, float, out)``)."""
     names = list(inspect.signature(row.function).parameters)
-    kept = _places(row)
+    kept = places(row)
     return args[:kept], kwargs | dict(zip(names[kept:], args[kept:], strict=False))
 
 

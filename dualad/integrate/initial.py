@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy
 from scipy import integrate as scipy_integrate
 from scipy import sparse
 
@@ -18,6 +19,8 @@ __all__ = ["odeint", "solve_ivp"]
 
 _IMPLICIT = (scipy_integrate.Radau, scipy_integrate.BDF, scipy_integrate.LSODA)
 _NAMES = tuple(method.__name__ for method in _IMPLICIT)
+# LSODA took its banded matrices with as many rows of zeros below as there are lower diagonals, contrary to its documentation.
+_PADDED = tuple(map(int, scipy.__version__.split(".")[:2])) < (1, 16)
 
 
 @improved(scipy_integrate.solve_ivp)
@@ -60,7 +63,8 @@ def solve_ivp(given: Arguments) -> None:
         return np.reshape(collect(fun(t, np.reshape(y, (-1, 1)), *args)), (-1,)) if columns else fun(t, y, *args)
 
     if given.get("lband") is not None or given.get("uband") is not None:
-        jacobian = _banded(slope, 1, n, given.get("lband") or 0, given.get("uband") or 0)
+        lower, upper = given.get("lband") or 0, given.get("uband") or 0
+        jacobian = _banded(slope, 1, n, lower, upper, lower if _PADDED else 0)
     elif given.get("jac_sparsity") is not None:
         pattern = Compressed(given["jac_sparsity"])
         jacobian = _by(slope, 1, pattern.seeds, pattern.matrix)
@@ -113,7 +117,10 @@ def _by(f: Slope, place: int, directions: Any, finish: Callable[[Any], Any]) -> 
 
     most = most_lanes(directions.shape[-1])
 
-    def jacobian(*args: Any) -> Any:
+    def jacobian(first: Any, second: Any, *rest: Any) -> Any:
+        # Two arguments by name: compiled code in SciPy counts them.
+        args = (first, second, *rest)
+
         def of_state(y: Any) -> Any:
             return f(*args[:place], y, *args[place + 1 :])
 
@@ -127,14 +134,14 @@ def _dense(f: Slope, place: int, n: int) -> Slope:
     return _by(f, place, np.eye(n), lambda lanes: np.array(np.reshape(lanes, (n, -1)).T))
 
 
-def _banded(f: Slope, place: int, n: int, lower: int, upper: int) -> Slope:
+def _banded(f: Slope, place: int, n: int, lower: int, upper: int, below: int = 0) -> Slope:
     """Return the Jacobian in the form of LSODA's banded matrices: entry (i, j) stands in row i - j + upper."""
     offsets = range(max(-lower, 1 - n), min(upper, n - 1) + 1)
     pattern = Compressed(sparse.diags_array([np.ones(n - abs(k)) for k in offsets], offsets=list(offsets)))
     rows = pattern.rows - pattern.columns + upper
 
     def packed(lanes: Any) -> Any:
-        found = np.zeros((lower + upper + 1, n))
+        found = np.zeros((lower + upper + 1 + below, n))
         found[rows, pattern.columns] = pattern.matrix(lanes).data
         return found
 

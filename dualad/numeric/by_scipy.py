@@ -1,4 +1,4 @@
-"""Differences by SciPy's own routines, where it has them: ``approx_fprime`` and ``scipy.differentiate`` (SciPy 1.15)."""
+"""Differences by SciPy's own routines: ``scipy.optimize.approx_fprime``, and ``scipy.differentiate`` of SciPy 1.15."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def one_sided(points: Points, step: float) -> tuple[Any, Any, Any]:
 
 
 def differentiate(name: str, f: Callable[..., Any], x: Any, args: Sequence[Any], vectorized: bool) -> Estimate:
-    """Call ``scipy.differentiate.<name>``; a function of one point is called for each of the points that SciPy asks for."""
+    """Call ``scipy.differentiate.<name>``; f is called for each of the points that SciPy asks for."""
     try:
         module = importlib.import_module("scipy.differentiate")
     except ImportError:

@@ -21,8 +21,8 @@ _LATE_DIGITS: Final = 1e-5
 class Estimate:
     """A derivative by differences.
 
-    ``error`` estimates the error of each element of ``value``; ``step`` is the step that was used for it; ``evaluations``
-    counts the points at which f was evaluated.
+    ``error`` estimates the error of each element of ``value``; ``step`` is the step that was used for it;
+    ``evaluations`` counts the points at which f was evaluated.
     """
 
     value: Any
@@ -33,7 +33,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Extrapolated:
-    """The limit of a sequence of differences for step 0, its estimated error, and the row of the tableau it came from."""
+    """The limit of differences for step 0, its estimated error, and the row of the tableau that it came from."""
 
     value: Any
     error: Any
@@ -43,9 +43,9 @@ class Extrapolated:
 def extrapolate(steps: Any, values: Any, noise: Any, order: int = 2) -> Extrapolated:
     """Extrapolate differences to step 0.
 
-    ``values[k]`` is the difference with ``steps[k]``, which fall by a constant ratio; its error has the powers ``order``,
-    ``2 order``, ... of the step. ``noise`` bounds the error of the values of f that a difference is made of. Levels that are
-    not finite are left out.
+    ``values[k]`` is the difference with ``steps[k]``, which fall by a constant ratio; its error has the powers
+    ``order``, ``2 order``, ... of the step. ``noise`` bounds the error of the values of f that a difference is made of.
+    Levels that are not finite are left out.
     """
     steps = np.asarray(steps, dtype=float)
     values = np.asarray(values, dtype=float)
@@ -83,8 +83,8 @@ def _tableau(steps: Any, values: Any, noise: Any, order: int) -> tuple[Any, Any]
 def _held_against_each_other(candidates: Any, errors: Any) -> Any:
     """Raise the estimate of a level where the other levels contradict it.
 
-    Two large steps may agree by chance: a multiple of the period of f is such a step. So smaller steps are believed. But
-    where large and small steps disagree in late digits only, f itself is to blame: a function computed by pieces of
+    Two large steps may agree by chance: a multiple of the period of f is such a step. So smaller steps are believed.
+    But where large and small steps disagree in late digits only, f itself is to blame: a function computed by pieces of
     approximations has slopes of its own at small steps, and neither is believed beyond the difference.
     """
     raised = np.copy(errors)

@@ -39,11 +39,11 @@ def jacobian(
     x : array_like
         The point, of shape S.
     method : {"richardson", "central", "forward", "complex", "scipy"}
-        Richardson extrapolation over a sweep of steps; two-sided or one-sided differences with one step; the complex step
-        (exact to rounding, for f that is analytic and accepts complex numbers); ``scipy.differentiate.jacobian``.
+        Richardson extrapolation over a sweep of steps; two-sided or one-sided differences with one step; the complex
+        step (exact to rounding, for f that is analytic and accepts complex numbers); ``scipy.differentiate.jacobian``.
     step : float, optional
-        Step of the methods "central" and "forward", relative to ``max(1, abs(x_j))``; the cube root and the square root of
-        the spacing of doubles when it is not given.
+        Step of the methods "central" and "forward", relative to ``max(1, abs(x_j))``; the cube root and the square root
+        of the spacing of doubles when it is not given.
     args : sequence
         Further arguments of ``f``.
     vectorized : bool
@@ -61,8 +61,8 @@ def jacobian(
 
     Notes
     -----
-    Evaluations of f for n inputs: forward 2 n + 1, central 4 n + 1 (half of them for the estimate of the error), complex
-    n + 1, Richardson about 33 n.
+    Evaluations of f for n inputs: forward 2 n + 1, central 4 n + 1 (half of them for the estimate of the error),
+    complex n + 1, Richardson about 33 n.
 
     Examples
     --------
@@ -174,7 +174,8 @@ def derivative(f: Function, x: Any, **options: Any) -> Estimate:
     return Estimate(stacked("value"), stacked("error"), stacked("step"), sum(part.evaluations for part in parts))
 
 
-# --- one column of the Jacobian ------------------------------------------------------------------------------------------
+# --- one column of the Jacobian
+# ------------------------------------------------------------------------------------------
 
 
 def _unit(points: Points, j: int) -> Any:
@@ -213,8 +214,8 @@ def _complex(points: Points, j: int, method: str, step: float | None) -> tuple[A
     moved = points.at((points.x.ravel() + 1j * h * _unit(points, j))[np.newaxis])[0]
     if not np.iscomplexobj(moved) or (points.m and points.returned_real):
         raise ValueError(
-            "the complex step needs a function that computes with complex numbers; this one returned real numbers for a "
-            'complex argument. Take method="richardson".'
+            "the complex step needs a function that computes with complex numbers; this one returned real numbers "
+            'for a complex argument. Take method="richardson".'
         )
     value = moved.imag / h
     return value, 4 * _EPS * np.abs(value), h

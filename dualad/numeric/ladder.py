@@ -23,8 +23,8 @@ _TAIL: Final = 3  # so many of the smallest steps show the noise of f
 def ladder(size: float, top: float = 0.25) -> Any:
     """Return steps for a point whose coordinates are about ``size``, from large to small.
 
-    They begin at a quarter of the size (or of 1) and go down to where rounding is all that is left, so that no step has to
-    be guessed: what is too large leaves the domain of f or is extrapolated badly, and what is too small is noise.
+    They begin at a quarter of the size (or of 1) and go down to where rounding is all that is left, so that no step has
+    to be guessed: what is too large leaves the domain of f or is extrapolated badly, and what is too small is noise.
     """
     if not np.isfinite(size):
         size = 1.0
@@ -67,8 +67,8 @@ class Sweep:
         least = self.eps * np.abs(self.middle) + np.finfo(float).tiny
         if self.known_noise is not None:
             return np.maximum(least, self.known_noise)
-        # The curvature of f goes with the square of the step and is taken out. The rounding of x + h v and x - h v is often
-        # symmetric: it shows in the slopes only.
+        # The curvature of f goes with the square of the step and is taken out. The rounding of x + h v and x - h v is
+        # often symmetric: it shows in the slopes only.
         bend = np.abs(self.bend[-_TAIL:] - self.bend[-_TAIL - 1 : -1] / RATIO**2) / 2.0
         slope = np.abs(self.central[-_TAIL:] - self.central[-_TAIL - 1 : -1]) * self.h[-_TAIL:]
         tail = np.fmax(bend, slope)
@@ -76,7 +76,7 @@ class Sweep:
 
     @cached_property
     def jumps(self) -> Any:
-        """Say for each output whether f jumps, or has a pole, within the smallest step of x: differences say nothing."""
+        """Say for each output whether f jumps or has a pole within the smallest step of x: nothing can be said then."""
         with np.errstate(all="ignore"):
             values = np.stack([np.abs(self.plus), np.abs(self.minus)])
             moved = np.stack([np.abs(self.plus - self.middle), np.abs(self.minus - self.middle)])

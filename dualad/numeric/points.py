@@ -14,8 +14,8 @@ class Points:
     """``f`` as a map from vectors of n to vectors of m numbers.
 
     With ``vectorized``, f takes points along a last axis that is added to the shape of x and returns its values along a
-    last axis, as SciPy's ``scipy.differentiate`` asks for. With ``forgiving``, a point where f raises, or returns another
-    shape, counts as nan: it lies outside of the domain.
+    last axis, as SciPy's ``scipy.differentiate`` asks for. With ``forgiving``, a point where f raises, or returns
+    another shape, counts as nan: it lies outside of the domain.
     """
 
     def __init__(

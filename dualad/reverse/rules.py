@@ -26,6 +26,8 @@ def _settled(part: Any, level: int) -> Any:
         return part._primal()
     if isinstance(part, (list, tuple)):
         return type(part)(_settled(p, level) for p in part)
+    if isinstance(part, np.ndarray) and part.dtype.kind in "iub":
+        return part.copy()  # an index that the function may count up in place
     if isinstance(part, slice):
         return slice(_settled(part.start, level), _settled(part.stop, level), _settled(part.step, level))
     return part
@@ -33,6 +35,9 @@ def _settled(part: Any, level: int) -> Any:
 
 def array_row(like: Recorded, row: Operator, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """Call the function of an array row and write it on the tape."""
+    x = args[0] if args else None
+    if type(x) is Recorded and x.level == like.level and not x._is_discrete and _is_simple(row, args, kwargs):
+        return _one_operand(x, row, args, kwargs)
     args = [_settled(part, like.level) for part in args]
     kwargs = {name: _settled(part, like.level) for name, part in kwargs.items()}
     if not any_duck(args, like.level) and not any_duck(kwargs, like.level):
@@ -49,7 +54,10 @@ def array_row(like: Recorded, row: Operator, args: Sequence[Any], kwargs: Mappin
     nodes, primals = [], []
     for x in call.found:
         mine = call.carries(x)
-        primals.append(x if not mine else Shape(x.shape, x.dtype) if linear else x._saved())
+        if mine:
+            primals.append(Shape(x.shape, x.dtype) if linear else x._saved())
+        else:
+            primals.append(Shape(x.shape, x.dtype) if linear and isinstance(x, np.ndarray) else like._tape.freeze(x))
         nodes.append(x._operand(needed=False) if mine else -1)
     return like._tape.record(
         "row", row, tuple(nodes), primals, value, plan, call.kept_args, call.kept_kwargs, needed=not isinstance(row, _VALUE_FREE)
@@ -57,6 +65,36 @@ def array_row(like: Recorded, row: Operator, args: Sequence[Any], kwargs: Mappin
 
 
 _VALUE_FREE = (Linear, Bilinear)
+_SIMPLE = frozenset((int, float, bool, str, type(None)))
+
+
+def _is_simple(row: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    """Say whether a call has one operand, its first argument, and plain numbers and words beside it."""
+    names = row.operands
+    if len(names) != 1 or names[0][0] == "*":
+        return False
+    return all(type(part) in _SIMPLE for part in (*args[1:], *kwargs.values()))
+
+
+def _one_operand(x: Any, row: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Write the usual call of an array row."""
+    linear = isinstance(row, Linear)
+    own, rest = x._primal(), args[1:]
+    plain = type(own) is np.ndarray
+    value = row.function(own, *rest, **kwargs) if plain else row.call((own, *rest), kwargs)
+    if type(value) is not np.float64:
+        _check(value, row)
+    plan = row.plan(own, *rest, **kwargs)
+    kept = (_FIRST, *rest)
+    if linear and not isinstance(value, np.generic):
+        shown = _shown(x, value, Step(row, plan.apply, kept, kwargs))
+        if shown is not None:
+            return shown
+    primal = Shape(own.shape, own.dtype) if linear else x._saved()
+    return x._tape.record("row", row, (x._operand(needed=False),), [primal], value, plan, kept, kwargs, needed=not linear)
+
+
+_FIRST = Operand(0)
 
 
 class Step:

@@ -88,6 +88,7 @@ def reverse(tape: Tape, seeds: Mapping[int, Any]) -> Adjoints:
     adjoints = Adjoints(tape)
     for node, g in seeds.items():
         adjoints.add(node, g)
+    tape.check_constants()
     for node in range(len(tape) - 1, -1, -1):
         op, a, b, slot, at, v = tape.fields(node)
         if node in tape.late and -1 - node in adjoints.arrays:

@@ -44,6 +44,7 @@ class Derivatives:
 def forward(tape: Tape, seeds: Mapping[int, Any]) -> Derivatives:
     """Sweep tangents from the seeded nodes forward over the tape; seeds may have lanes before the shape of their node."""
     sweep = Derivatives(tape, seeds)
+    tape.check_constants()
     for node in range(len(tape)):
         op, a, b, _, at, v = tape.fields(node)
         if node in seeds or op == LEAF or op <= COMPARISONS:

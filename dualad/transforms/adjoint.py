@@ -34,6 +34,7 @@ def extend(tape: Tape, outputs: Any = None, inputs: Sequence[int] | None = None)
     inputs = list(tape.inputs if inputs is None else inputs)
     seeds = _seeds(tape, tape.outputs if outputs is None else outputs)
     walk = _Walk(tape, inputs)
+    tape.check_constants()
     tape.share(True)
     try:
         for node, g in seeds.items():

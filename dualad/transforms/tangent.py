@@ -28,6 +28,7 @@ def extend(tape: Tape, seeds: Mapping[int, Any], outputs: Any = None) -> list[An
     listed = outputs if isinstance(outputs, (list, tuple)) else [outputs]
     nodes = [output._operand() if isinstance(output, Recorded) else int(output) for output in listed]
     walk = _Walk(tape, seeds)
+    tape.check_constants()
     tape.share(True)
     try:
         for node in range(max(nodes, default=-1) + 1):

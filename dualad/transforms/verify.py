@@ -152,8 +152,10 @@ def _compare(tape: Tape, node: int, found: Any) -> Any:
     held = v if slot < 0 else tape.record_of(node).value if op == GENERAL else None
     if held is None or isinstance(held, (tuple, list, DuckArray)):
         return found
-    exact = not tape.lean and not (op == GENERAL and tape.record_of(node).kind == "row")
-    scale = 0.0 if exact else 1e-9 * max(1.0, float(np.max(np.abs(held), initial=0.0, where=np.isfinite(held))))
+    # Python's x ** y on numbers rounds in another way than np.power.
+    exact = not tape.lean and op == GENERAL and tape.record_of(node).kind != "row"
+    largest = float(np.max(np.abs(held), initial=0.0, where=np.isfinite(held)))
+    scale = 0.0 if exact else 1e-9 * max(1.0, largest)
     if not np.allclose(held, found, rtol=0.0, atol=scale, equal_nan=True):
         raise Malformed(f"node {node} holds {held} and came out as {found}")
     return np.float64(held) if slot < 0 else held
