@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -64,16 +65,16 @@ def lost_by(kind: str) -> str:
         f"{kind}() of an array that carries derivatives would keep the value and lose the derivative. It is called by "
         f"{kind}(x), by the functions of math, by assigning into a plain array, and by np.mean and np.std of a list. "
         "Instead of math.sin(x) write np.sin(x); instead of y = np.zeros(n) write y = np.zeros(n, like=x) or "
-        f"np.zeros_like(x); instead of np.mean([a, b]) write np.mean(np.array([a, b], like=x)); and leave {kind}(x) out: "
-        "x is a number already."
+        f"np.zeros_like(x); instead of np.mean([a, b]) write np.mean(np.array([a, b], like=x)); and leave {kind}(x) "
+        "out: x is a number already."
     )
 
 
 def lost_out(name: str) -> str:
     """Sentence for ``out=`` or an in-place function with a plain array."""
     return (
-        f"{name} was asked to write its result into a plain array, which cannot hold the derivative. Leave out= away, or "
-        "make the array with np.zeros_like(x) or np.empty(n, like=x)."
+        f"{name} was asked to write its result into a plain array, which cannot hold the derivative. Leave out= away, "
+        "or make the array with np.zeros_like(x) or np.empty(n, like=x)."
     )
 
 
@@ -96,9 +97,9 @@ def lost_nested(where: str) -> str:
 def unknown(name: str) -> str:
     """Sentence for a function without a row."""
     return (
-        f"{name} has no rule in the operator table, so its derivative is not known. Write it with functions that have one "
-        "(NumPy's elementwise functions, reductions, indexing, products and linear algebra do), or add a row with "
-        "dualad.ops.table.op (see CONTRIBUTING)."
+        f"{name} has no rule in the operator table, so its derivative is not known. Write it with functions that have "
+        "one (NumPy's elementwise functions, reductions, indexing, products and linear algebra do), or add a row "
+        "with dualad.ops.table.op (see CONTRIBUTING)."
     )
 
 
@@ -119,8 +120,8 @@ def not_offered(name: str) -> str:
 def not_written(name: str, argument: str, reason: str) -> str:
     """Sentence for a Todo."""
     return (
-        f"the derivative of {name} in its argument {argument!r} is not written yet: {reason}. Hold {argument!r} constant "
-        "(pass the plain number), or supply this derivative by a row of your own."
+        f"the derivative of {name} in its argument {argument!r} is not written yet: {reason}. Hold {argument!r} "
+        "constant (pass the plain number), or supply this derivative by a row of your own."
     )
 
 
@@ -150,7 +151,9 @@ def lanes_differ(one: int, other: int) -> str:
 
 def wrong_lanes(name: str, wanted: str, inner: Any, found: Any) -> str:
     """Sentence for the constructors of Dual and HyperDual."""
-    return f"{name} must have shape {wanted} with S = {tuple(inner)}, the shape of the value; it has shape {tuple(found)}."
+    return (
+        f"{name} must have shape {wanted} with S = {tuple(inner)}, the shape of the value; it has shape {tuple(found)}."
+    )
 
 
 def unsupported(name: str, dtype: Any, verb: str = "takes") -> str:
@@ -162,7 +165,19 @@ def unsupported(name: str, dtype: Any, verb: str = "takes") -> str:
         "U": "convert the text to numbers first: np.array(x, dtype=float)",
         "S": "convert the text to numbers first: np.array(x, dtype=float)",
     }.get(kind, "convert it to double precision first: x.astype(np.float64)")
-    return f"{name} {verb} real numbers of float64 or float32 (integers become float64), not {np.dtype(dtype)}: {remedy}."
+    return (
+        f"{name} {verb} real numbers of float64 or float32 (integers become float64), not {np.dtype(dtype)}: {remedy}."
+    )
+
+
+def check_kind(x: Any) -> None:
+    """Refuse the kinds of ndarray whose operators mean something else: masked arrays and matrices."""
+    masked = "numpy.ma" in sys.modules and isinstance(x, np.ma.MaskedArray)
+    if masked or isinstance(x, np.matrix):
+        name, instead = ("a masked array", "np.where(mask, 0.0, x.data)") if masked else ("a matrix", "np.asarray(x)")
+        raise UnsupportedType(
+            f"{name} among arrays that carry derivatives would lose its meaning. Use a plain array instead: {instead}."
+        )
 
 
 def check_real(dtype: Any, name: str, verb: str = "takes") -> None:
@@ -173,6 +188,7 @@ def check_real(dtype: Any, name: str, verb: str = "takes") -> None:
 
 def real_array(x: Any, name: str, verb: str = "takes") -> NDArray[Any]:
     """Return ``x`` as a float64 or float32 array, or raise the sentence that says why it cannot be one."""
+    check_kind(x)
     array = np.asarray(x)
     if array.dtype.kind in "iub":
         return array.astype(np.float64)
@@ -183,14 +199,21 @@ def real_array(x: Any, name: str, verb: str = "takes") -> NDArray[Any]:
 def not_scalar(driver: str, shape: Any) -> str:
     """Sentence for grad of a vector function."""
     return (
-        f"{driver} needs a function that returns one number; this one returned an array of shape {tuple(shape)}. Perhaps "
-        "you meant dualad.jacobian(f), or f should end with a sum?"
+        f"{driver} needs a function that returns one number; this one returned an array of shape {tuple(shape)}. "
+        "Perhaps you meant dualad.jacobian(f), or f should end with a sum?"
     )
 
 
 def ragged_argument(name: str) -> str:
     """Sentence for an argument that makes no array."""
-    return f"{name} was given a list of parts of different shapes, which makes no array. Pass one array for each argument."
+    return (
+        f"{name} was given a list of parts of different shapes, which makes no array. Pass one array for each argument."
+    )
+
+
+def not_tuples() -> str:
+    """Sentence for jvp(f, x, x_dot)."""
+    return "jvp takes the arguments of f as a tuple, and their tangents as a tuple: jvp(f, (x,), (x_dot,))"
 
 
 def wrong_chunk(chunk: Any) -> str:
@@ -201,32 +224,33 @@ def wrong_chunk(chunk: Any) -> str:
 def leaked() -> str:
     """Sentence for a result that carries a derivative which has ended."""
     return (
-        "the function returned an array of another derivative that has ended: an inner differentiated function has kept "
-        "its argument, or something made of it, in a variable outside. Return the results of inner derivatives instead."
+        "the function returned an array of another derivative that has ended: an inner differentiated function has "
+        "kept its argument, or something made of it, in a variable outside. Return the results of inner derivatives "
+        "instead."
     )
 
 
 def ragged(found: str) -> str:
     """Sentence for a return value that makes no array."""
     return (
-        f"the function returned {found}, which makes no array of numbers. Return a number, an array, or a list of numbers "
-        "or of arrays of one shape."
+        f"the function returned {found}, which makes no array of numbers. Return a number, an array, or a list of "
+        "numbers or of arrays of one shape."
     )
 
 
 def wrong_tangent(place: int, wanted: Any, found: Any) -> str:
     """Sentence for jvp."""
     return (
-        f"tangent {place} has shape {tuple(found)} and its primal has shape {tuple(wanted)}; a tangent must have the shape "
-        "of its primal."
+        f"tangent {place} has shape {tuple(found)} and its primal has shape {tuple(wanted)}; a tangent must have the "
+        "shape of its primal."
     )
 
 
 def stale_build(names: Sequence[str]) -> str:
     """Sentence for compiled modules that were built from another operator table."""
     return (
-        f"The compiled modules of dualad were built before the rows {', '.join(names)} of the operator table were changed. "
-        "These rows are run by their formulas, which is right and slower; to compile them, build again: "
+        f"The compiled modules of dualad were built before the rows {', '.join(names)} of the operator table were "
+        "changed. These rows are run by their formulas, which is right and slower; to compile them, build again: "
         "python setup.py build_ext --inplace, or pip install --editable . in the folder of the source."
     )
 

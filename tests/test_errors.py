@@ -26,8 +26,8 @@ def lost_by(kind):
         f"{kind}() of an array that carries derivatives would keep the value and lose the derivative. It is called by "
         f"{kind}(x), by the functions of math, by assigning into a plain array, and by np.mean and np.std of a list. "
         "Instead of math.sin(x) write np.sin(x); instead of y = np.zeros(n) write y = np.zeros(n, like=x) or "
-        f"np.zeros_like(x); instead of np.mean([a, b]) write np.mean(np.array([a, b], like=x)); and leave {kind}(x) out: "
-        "x is a number already."
+        f"np.zeros_like(x); instead of np.mean([a, b]) write np.mean(np.array([a, b], like=x)); and leave {kind}(x) "
+        "out: x is a number already."
     )
 
 
@@ -67,9 +67,11 @@ def test_assigning_into_a_plain_array():
         return f
 
     for f in (
-        assign(0, lambda x: x[0]), assign(0, lambda x: np.sum(x)), assign(slice(None), lambda x: x), assign(..., lambda x: x),
+        assign(0, lambda x: x[0]), assign(0, lambda x: np.sum(x)), assign(slice(None), lambda x: x), assign(...,
+        lambda x: x),
         assign(slice(0, 2), lambda x: x[:2]), assign([0, 1], lambda x: x[:2]), assign(np.arange(3) > 1, lambda x: x[2]),
-        assign((0, 1), lambda x: x[0], (2, 2)), assign(0, lambda x: x, (2, 3)), assign(0, lambda x: x @ x), assign(0, lambda x: -x[0]),
+        assign((0, 1), lambda x: x[0], (2, 2)), assign(0, lambda x: x, (2, 3)), assign(0, lambda x: x @ x),
+        assign(0, lambda x: -x[0]),
         assign(slice(None), lambda x: [x[0], x[1], 1.0]), assign(0, lambda x: x.mean()),
     ):  # fmt: skip
         assert told(errors.DerivativeLost, f) == lost_by("float")
@@ -96,8 +98,8 @@ def test_an_array_without_axes_in_a_plain_array():
 
 def lost_out(name):
     return (
-        f"{name} was asked to write its result into a plain array, which cannot hold the derivative. Leave out= away, or "
-        "make the array with np.zeros_like(x) or np.empty(n, like=x)."
+        f"{name} was asked to write its result into a plain array, which cannot hold the derivative. Leave out= away, "
+        "or make the array with np.zeros_like(x) or np.empty(n, like=x)."
     )
 
 
@@ -140,12 +142,12 @@ def test_complex_text_and_objects():
                 f"{name} takes real numbers of float64 or float32 (integers become float64), not {dtype}: {end}"
             )
     assert told(errors.UnsupportedType, lambda x: x * 1j) == (
-        "multiply takes real numbers of float64 or float32 (integers become float64), not complex128: use the real and the "
-        "imaginary part as two real arrays."
+        "multiply takes real numbers of float64 or float32 (integers become float64), not complex128: use the real "
+        "and the imaginary part as two real arrays."
     )
     assert told(errors.UnsupportedType, lambda x: np.ones(3) * 1j) == (
-        "the differentiated function returns real numbers of float64 or float32 (integers become float64), not complex128: "
-        "use the real and the imaginary part as two real arrays."
+        "the differentiated function returns real numbers of float64 or float32 (integers become float64), not "
+        "complex128: use the real and the imaginary part as two real arrays."
     )
 
 
@@ -153,9 +155,9 @@ def test_functions_without_a_row():
     strange = np.frompyfunc(abs, 1, 1)
     name = re.escape(strange.__name__)
     assert re.fullmatch(
-        rf"numpy\.{name} has no rule in the operator table, so its derivative is not known\. Write it with functions that "
-        r"have one \(NumPy's elementwise functions, reductions, indexing, products and linear algebra do\), or add a row "
-        r"with dualad\.ops\.table\.op \(see CONTRIBUTING\)\.",
+        rf"numpy\.{name} has no rule in the operator table, so its derivative is not known\. Write it with functions "
+        r"that have one \(NumPy's elementwise functions, reductions, indexing, products and linear algebra do\), or "
+        r"add a row with dualad\.ops\.table\.op \(see CONTRIBUTING\)\.",
         told(errors.UnknownFunction, lambda x: strange(x)),
     )
     assert told(errors.UnknownFunction, lambda x: np.save("nowhere", x)).startswith("numpy.save has no rule")
@@ -164,16 +166,17 @@ def test_functions_without_a_row():
 def test_functions_that_are_known_to_have_no_derivative():
     assert told(errors.NotWritten, lambda x: np.unique(x)) == (
         "numpy.unique has no derivative here: the number of its results changes with the values, so that it has no "
-        "derivative at ties. Instead, use np.sort, or take the indices from np.unique(values, return_index=True) on plain "
-        "values."
+        "derivative at ties. Instead, use np.sort, or take the indices from np.unique(values, return_index=True) on "
+        "plain values."
     )
 
 
 def test_discrete_arguments():
     def sentence(name, argument):
         return (
-            f"{name} has no derivative in its argument {argument!r}: it only takes separate values (a count, an index, a "
-            f"condition). Pass {argument!r} as a plain number or array, and differentiate in the other arguments."
+            f"{name} has no derivative in its argument {argument!r}: it only takes separate values (a count, an "
+            f"index, a condition). Pass {argument!r} as a plain number or array, and differentiate in the other "
+            "arguments."
         )
 
     assert told(errors.DiscreteArgument, lambda x: scipy.special.expn(x, 1.0)) == sentence("expn", "n")
@@ -213,8 +216,8 @@ def test_tangents_of_the_wrong_shape():
 
 def test_ragged_returns():
     assert told(errors.RaggedReturn, lambda x: [x, x[:2]]) == (
-        "the function returned a list of parts of different shapes, which makes no array of numbers. Return a number, an "
-        "array, or a list of numbers or of arrays of one shape."
+        "the function returned a list of parts of different shapes, which makes no array of numbers. Return a "
+        "number, an array, or a list of numbers or of arrays of one shape."
     )
 
 
@@ -229,13 +232,17 @@ def test_derivatives_that_do_not_fit():
         return dualad.derivative(g)(1.0)
 
     assert told(errors.DerivativeLost, f) == (
-        "x[...] = value: the array was made before the value's derivative began, so it cannot hold that derivative. Make "
-        "the array inside the differentiated function, from its argument: np.zeros_like(x) or np.zeros(n, like=x)."
+        "x[...] = value: the array was made before the value's derivative began, so it cannot hold that derivative. "
+        "Make the array inside the differentiated function, from its argument: np.zeros_like(x) or np.zeros(n, "
+        "like=x)."
     )
     kept = []
-    assert told(errors.DerivativeLost, lambda x: [dualad.derivative(lambda y: kept.append(y) or y)(1.0), kept[-1]][1] * x) == (
-        "the function returned an array of another derivative that has ended: an inner differentiated function has kept "
-        "its argument, or something made of it, in a variable outside. Return the results of inner derivatives instead."
+    assert told(
+        errors.DerivativeLost, lambda x: [dualad.derivative(lambda y: kept.append(y) or y)(1.0), kept[-1]][1] * x
+    ) == (
+        "the function returned an array of another derivative that has ended: an inner differentiated function has "
+        "kept its argument, or something made of it, in a variable outside. Return the results of inner derivatives "
+        "instead."
     )
 
 

@@ -12,5 +12,6 @@ cdef class DuckArray:
     cdef object operate(self, int op, object left, object right)
     cdef object elementwise(self, object row, object function, tuple inputs)
 
-cdef bint is_operand(object x)
+cdef bint is_operand(object x) except -1
+cdef object compare(DuckArray x, object other, int op)
 cdef void no_sequence(type kind)

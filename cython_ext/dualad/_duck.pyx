@@ -11,7 +11,8 @@ import operator
 
 import numpy as np
 
-from dualad.ops.table import TABLE, Elementwise, Linear, Ruled
+from dualad import errors
+from dualad.ops.table import TABLE, Bilinear, Elementwise, Linear, Ruled
 
 cnp.import_array()
 
@@ -37,7 +38,8 @@ cdef extern from *:
 
 cdef list ROWS = [
     TABLE.named(name) for name in (
-        "add", "subtract", "multiply", "divide", "power", "floor_divide", "remainder", "negative", "positive", "absolute",
+        "add", "subtract", "multiply", "divide", "power", "floor_divide", "remainder",
+        "negative", "positive", "absolute",
     )
 ]
 cdef list FUNCTIONS = [
@@ -45,18 +47,21 @@ cdef list FUNCTIONS = [
     operator.neg, operator.pos, operator.abs,
 ]
 cdef tuple COMPARE = (operator.lt, operator.le, operator.eq, operator.ne, operator.gt, operator.ge)
+cdef set PLAIN_RULES = {Linear, Bilinear, Ruled}
+cdef object no_value = np._NoValue
 cdef object power = np.power
 cdef object shape_function = np.shape, size_function = np.size, ndim_function = np.ndim
 cdef type generic_scalar = np.generic
 
 # The Python side of the protocols, handed over once when dualad.duck is imported: it needs the class below.
 cdef object protocol, find_method
+cdef object making = frozenset()  # functions that make arrays like another
 
 
 def hang(python_protocol, methods):
     """Take the Python modules behind the protocols, and make NumPy's functions methods of the arrays."""
-    global protocol, find_method
-    protocol, find_method = python_protocol, methods.find
+    global protocol, find_method, making
+    protocol, find_method, making = python_protocol, methods.find, python_protocol.LIKE
     for name, method in methods.METHODS.items():
         duck_add_method(DuckArray, name, method)
 
@@ -66,30 +71,16 @@ cdef void no_sequence(type kind):
     duck_no_sequence(kind)
 
 
-cdef bint are_simple(tuple args, dict kwargs):
-    """Say whether all arguments after the first are plain numbers, words and tuples of them, that ask for no dtype or out."""
-    cdef Py_ssize_t i
-    for i in range(1, len(args)):
-        if not is_simple(args[i]):
-            return False
-    for name, value in kwargs.items():
-        if name == "out" or name == "dtype" or not is_simple(value):
-            return False
-    return True
-
-
-cdef bint is_simple(object x):
-    if type(x) is tuple:
-        for part in <tuple> x:
-            if type(part) is not int:
-                return False
-        return True
-    return x is None or type(x) is int or type(x) is bool or type(x) is str or type(x) is float
-
-
-cdef bint is_operand(object x):
+cdef bint is_operand(object x) except -1:
     """Say whether an operator accepts ``x`` beside an array that carries derivatives."""
-    return isinstance(x, (float, int, DuckArray, cnp.ndarray, list, tuple, complex)) or cnp.PyArray_CheckScalar(x)
+    if type(x) is cnp.ndarray or isinstance(x, (float, int, DuckArray, list, tuple, complex)):
+        return True
+    if isinstance(x, cnp.ndarray):
+        if type(x).__array_ufunc__ is not cnp.ndarray.__array_ufunc__:
+            return False
+        errors.check_kind(x)
+        return True
+    return cnp.PyArray_CheckScalar(x)
 
 
 cdef object binary(int op, object left, object right):
@@ -109,6 +100,11 @@ cdef object binary(int op, object left, object right):
     return acting.operate(op, left, right)
 
 
+cdef object compare(DuckArray x, object other, int op):
+    """Compare values, which gives what does not vary."""
+    return COMPARE[op](protocol.plain(x), protocol.stripped(other))
+
+
 cdef object in_place(DuckArray target, object result):
     """Finish ``target += ...``: arrays are written through, scalars are replaced."""
     if result is NotImplemented or target._is_scalar:
@@ -117,7 +113,7 @@ cdef object in_place(DuckArray target, object result):
     return target
 
 
-# --- what carries derivatives among the arguments of a call -------------------------------------------------------------
+# --- what carries derivatives among the arguments of a call ----------------------------------------------------------
 
 
 cdef class Survey:
@@ -140,6 +136,8 @@ cdef class Survey:
         elif type(part) in (float, int, bool, str, slice) or part is None:
             pass
         elif isinstance(part, cnp.ndarray):
+            if type(part) is not cnp.ndarray:
+                errors.check_kind(part)
             if cnp.PyArray_TYPE(<cnp.ndarray> part) == cnp.NPY_OBJECT:
                 for one in part.ravel().tolist():
                     self.look(one, True)
@@ -152,15 +150,24 @@ cdef class Survey:
         return 0
 
 
-def survey(*parts):
+cpdef Survey survey(object args, object kwargs=None):
     """Look through arguments, the lists and arrays of objects among them included."""
     cdef Survey found = Survey.__new__(Survey)
-    for part in parts:
-        found.look(part, False)
+    found.look(args, False)
+    if kwargs:
+        found.look(kwargs, False)
     return found
 
 
-# --- the class ----------------------------------------------------------------------------------------------------------
+cdef bint is_simple(dict kwargs):
+    """Say whether a call has no argument that means the same for every function."""
+    for name, x in kwargs.items():
+        if name == "out" or name == "dtype" or x is no_value:
+            return False
+    return True
+
+
+# --- the class -------------------------------------------------------------------------------------------------------
 
 
 cdef class DuckArray:
@@ -273,7 +280,7 @@ cdef class DuckArray:
     # --- what does not vary: comparisons and conversions to Python's discrete types
 
     def __richcmp__(self, other, int op):
-        return COMPARE[op](protocol.plain(self), protocol.stripped(other))
+        return compare(self, other, op)
 
     def __bool__(self):
         return bool(protocol.plain(self))
@@ -326,19 +333,19 @@ cdef class DuckArray:
         return protocol.call_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, function, types, tuple args, dict kwargs):
-        if args and args[0] is self:
-            # The usual call: one array, and numbers that say how.
-            if len(args) == 1 and not kwargs:
-                if function is shape_function:
-                    return self.shape
-                if function is size_function:
-                    return self.size
-                if function is ndim_function:
-                    return self.ndim
-            row = TABLE.functions.get(function) if not self.discrete else None
-            if (type(row) is Linear or type(row) is Ruled) and len(row.operands) == 1 and are_simple(args, kwargs):
-                if len(args) <= protocol.places(row):
-                    return self._array_row(row, args, kwargs)
+        cdef Survey found
+        if len(args) == 1 and not kwargs and args[0] is self:
+            if function is shape_function:
+                return self.shape
+            if function is size_function:
+                return self.size
+            if function is ndim_function:
+                return self.ndim
+        row = TABLE.functions.get(function)
+        if type(row) in PLAIN_RULES and function not in making and is_simple(kwargs):
+            found = survey(args, kwargs)
+            if found.top is not None and found.varies and not found.loose and len(args) <= row.places:
+                return found.top._array_row(row, args, kwargs)
         return protocol.call_function(self, function, args, kwargs)
 
     # --- attributes of ndarray (its methods are added by ``hang``)

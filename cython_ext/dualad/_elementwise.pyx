@@ -1,6 +1,5 @@
-"""Elementwise rules on dual and hyper-dual arrays: the value is NumPy's, the tangents come from the kernels of the row."""
+"""Elementwise rules on dual and hyper-dual arrays: the value is NumPy's, the tangents come from the row's kernels."""
 
-cimport cython
 cimport numpy as cnp
 from libc.float cimport DBL_MIN
 from libc.math cimport NAN, fabs, isfinite, pow as c_pow
@@ -10,7 +9,7 @@ import numpy as np
 
 from dualad import errors
 from dualad.ops import code as codes, formula
-from dualad.ops.table import NoTangent, Todo
+from dualad.ops.table import TABLE, NoTangent, Todo
 
 from dualad._duck cimport (ADD, DIVIDE, FUNCTIONS, MULTIPLY, NEGATIVE, POWER, ROWS, SUBTRACT, DuckArray)
 from dualad._forward cimport Forward, make, make_array, new_scalar, number, rules
@@ -28,7 +27,7 @@ def hang(rule_by_functions, lifter):
     generic, lift = rule_by_functions, lifter
 
 
-# --- the rules of a row, prepared for numbers ---------------------------------------------------------------------------
+# --- the rules of a row, prepared for numbers ------------------------------------------------------------------------
 
 
 cdef class Prepared:
@@ -65,8 +64,8 @@ cdef class Prepared:
 
 def refuse_unless_written(row, active, bint twice):
     """Raise the sentence for a partial that has no meaning or is not written."""
-    rules = formula.partials(row)
-    marks = [(i, rules[i][o]) for i in active for o in range(row.outputs)]
+    known = formula.partials(row)
+    marks = [(i, known[i][o]) for i in active for o in range(row.outputs)]
     if twice:
         derived = formula.second(row)
         marks += [(i, derived[i, j, o]) for i in active for j in active if j <= i for o in range(row.outputs)]
@@ -100,10 +99,11 @@ cdef Prepared prepare(object row):
     return made
 
 
+cdef type float64 = np.float64
 cdef list by_operator = [prepare(row) for row in ROWS]
 
 
-# --- scalars ------------------------------------------------------------------------------------------------------------
+# --- scalars ---------------------------------------------------------------------------------------------------------
 
 
 cdef inline bint scalar_operand(Forward self, object given, double *x, unsigned int *active, int i, Lanes *t,
@@ -138,15 +138,25 @@ cdef inline bint may_warn(double v, double *x, int count) noexcept:
     return True
 
 
+# x**2 and its kin have rules that cost less than that of x**y.
+cdef dict POWERS = {
+    exponent: prepare(TABLE.named(name))
+    for exponent, name in ((2, "square"), (0.5, "sqrt"), (-1, "reciprocal"), (1, "positive"))
+}
+
+
 cdef object operate(Forward self, int op, object left, object right):
     cdef double x[2]
     cdef double v
     cdef unsigned int active = 0
     cdef Lanes t[2]
     cdef int used = 0
+    cdef Prepared rule = <Prepared> by_operator[op]
+    if op == POWER and (isinstance(right, float) or type(right) is int):
+        rule = POWERS.get(right, rule)
     if (self.inside and op <= NEGATIVE and scalar_operand(self, left, &x[0], &active, 0, t, &used)):
         if op == NEGATIVE:
-            return scalar_result(self, <Prepared> by_operator[op], active, x, -x[0], t)
+            return scalar_result(self, rule, active, x, -x[0], t)
         if scalar_operand(self, right, &x[1], &active, 1, t, &used):
             if op == MULTIPLY:
                 v = x[0] * x[1]
@@ -162,9 +172,8 @@ cdef object operate(Forward self, int op, object left, object right):
                 v = NAN
             # NumPy warns of an overflow or an invalid operation: let it do so where the result says there was one.
             if not may_warn(v, x, 2) or ((op == ADD or op == SUBTRACT) and isfinite(v)):
-                return scalar_result(self, <Prepared> by_operator[op], active, x, v, t)
-    return array_result(self, <Prepared> by_operator[op], op, FUNCTIONS[op],
-                        (left,) if op >= NEGATIVE else (left, right))
+                return scalar_result(self, rule, active, x, v, t)
+    return array_result(self, rule, op, FUNCTIONS[op], (left,) if op >= NEGATIVE else (left, right))
 
 
 cdef object elementwise(Forward self, object row, object function, tuple inputs):
@@ -222,7 +231,20 @@ cdef object spelled_out(Forward like, Prepared rule, unsigned int active, double
     return generic(like, rule.row, inputs, number(v))
 
 
-# --- arrays -------------------------------------------------------------------------------------------------------------
+cdef int without_axes(tuple inputs, list primals) except -1:
+    """Put an array without axes for a number beside an array: the same to NumPy, and sooner understood."""
+    cdef int i
+    cdef cnp.ndarray small
+    for i in range(2):
+        if (isinstance(inputs[i], Forward) and (<Forward> inputs[i]).inside and isinstance(primals[1 - i], cnp.ndarray)
+                and cnp.PyArray_NDIM(<cnp.ndarray> primals[1 - i])):
+            small = <cnp.ndarray> cnp.PyArray_SimpleNew(0, NULL, cnp.NPY_DOUBLE)
+            (<double *> cnp.PyArray_DATA(small))[0] = (<Forward> inputs[i]).v
+            primals[i] = small
+    return 0
+
+
+# --- arrays ----------------------------------------------------------------------------------------------------------
 
 
 cdef object array_result(Forward self, Prepared rule, int op, object function, tuple inputs):
@@ -253,6 +275,8 @@ cdef object array_result(Forward self, Prepared rule, int op, object function, t
         given.append(x)
         i += 1
     rule.kernel(active, whole, self.k2 > 0)  # refused before NumPy sees the values
+    if 0 <= op <= <int> DIVIDE and not nested:
+        without_axes(inputs, primals)
     if op == MULTIPLY:
         value = primals[0] * primals[1]
     elif op == ADD:
@@ -266,18 +290,19 @@ cdef object array_result(Forward self, Prepared rule, int op, object function, t
     else:
         value = function(*primals)
     if nested:
-        return generic(self, rule.row, given, value)
-    if type(value) is complex or not isinstance(value, tuple) and value.dtype.kind == "c":
-        value = real_part(value, primals, rule.row.name)
+        return generic(self, rule.row, given[:rule.arguments], value)
     return numbers(self, rule, active, whole, given, primals, value)
 
 
-cdef object real_part(object value, list primals, str name):
-    """Return the values of a function that answers in complex numbers where its arguments are real (lambertw)."""
+cdef object checked(object value, list primals, str name):
+    """Return a value that is real, or refuse it; some functions answer in complex numbers all the same (lambertw)."""
+    if isinstance(value, tuple):
+        return tuple([checked(y, primals, name) if y.dtype.kind == "c" else y for y in value])
     value = np.asarray(value)[()]
-    if np.any(value.imag) or any([np.iscomplexobj(x) for x in primals]):
-        raise errors.UnsupportedType(errors.unsupported(name, value.dtype))
-    return value.real.copy()
+    if value.dtype.kind == "c" and not np.any(value.imag) and not any([np.iscomplexobj(x) for x in primals]):
+        value = value.real.copy()
+    errors.check_real(value.dtype, name)
+    return value
 
 
 cdef double *doubles(object source, object like, double *single, char *fixed, list keep) except NULL:
@@ -285,7 +310,13 @@ cdef double *doubles(object source, object like, double *single, char *fixed, li
     cdef cnp.ndarray found
     fixed[0] = not isinstance(source, cnp.ndarray) or cnp.PyArray_SIZE(<cnp.ndarray> source) == 1
     if fixed[0]:
-        single[0] = source.item() if isinstance(source, cnp.ndarray) else source
+        if not isinstance(source, cnp.ndarray):
+            single[0] = source
+        elif (cnp.PyArray_TYPE(<cnp.ndarray> source) == cnp.NPY_DOUBLE
+                and cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray> source)):
+            single[0] = (<double *> cnp.PyArray_DATA(<cnp.ndarray> source))[0]
+        else:
+            single[0] = source.item()
         return single
     found = <cnp.ndarray> source
     if not cnp.PyArray_SAMESHAPE(found, <cnp.ndarray> like):
@@ -293,7 +324,8 @@ cdef double *doubles(object source, object like, double *single, char *fixed, li
         found[...] = source
     elif not (cnp.PyArray_TYPE(found) == cnp.NPY_DOUBLE and cnp.PyArray_ISCARRAY_RO(found)):
         found = np.array(source, dtype=np.float64, order="C")
-    keep.append(found)
+    if found is not source:
+        keep.append(found)
     return <double *> cnp.PyArray_DATA(found)
 
 
@@ -304,14 +336,15 @@ cdef int point_at_lanes(Forward given, object like, Lanes *t, list keep) except 
         t.at, t.lane, t.element = given.t, 1, 0
         return 0
     found = <cnp.ndarray?> given.parts
-    t.element = 0 if given.size == 1 else 1
-    if t.element and not cnp.PyArray_SAMESHAPE(<cnp.ndarray?> given.held, <cnp.ndarray> like):
+    t.element = isinstance(given.held, cnp.ndarray) and cnp.PyArray_SIZE(<cnp.ndarray> given.held) != 1
+    if t.element and not cnp.PyArray_SAMESHAPE(<cnp.ndarray> given.held, <cnp.ndarray> like):
         inner = given.shape
         found = np.empty((given.lanes,) + like.shape)
         found[...] = given.parts.reshape((given.lanes,) + (1,) * (like.ndim - len(inner)) + inner)
     elif not (cnp.PyArray_TYPE(found) == cnp.NPY_DOUBLE and cnp.PyArray_ISCARRAY_RO(found)):
         found = np.array(found, dtype=np.float64, order="C")
-    keep.append(found)
+    if found is not given.parts:
+        keep.append(found)
     t.at = <double *> cnp.PyArray_DATA(found)
     t.lane = cnp.PyArray_SIZE(found) // given.lanes if given.lanes else 0
     return 0
@@ -332,12 +365,13 @@ cdef object numbers(Forward self, Prepared rule, unsigned int active, unsigned i
     cdef cnp.npy_intp dims[65]  # NumPy has at most 64 axes
     cdef Kernel kernel = rule.kernel(active, whole, self.k2 > 0)
     cdef list keep = [], parts = []
-    cdef tuple values = value if rule.outputs > 1 else (value,)
-    first = values[0]
     if kernel is None:
         return generic(self, rule.row, given, value)
-    if first.dtype.num != cnp.NPY_DOUBLE:
-        errors.check_real(first.dtype, rule.row.name)
+    first = value[0] if rule.outputs > 1 else value
+    if type(first) is not float64 and not (isinstance(first, cnp.ndarray)
+                                           and cnp.PyArray_TYPE(<cnp.ndarray> first) == cnp.NPY_DOUBLE):
+        value = checked(value, primals, rule.row.name)
+        first = value[0] if rule.outputs > 1 else value
     if isinstance(first, cnp.ndarray):
         ndim = cnp.PyArray_NDIM(<cnp.ndarray> first)
         if ndim > 1 and cnp.PyArray_IS_F_CONTIGUOUS(<cnp.ndarray> first) \
@@ -362,7 +396,7 @@ cdef object numbers(Forward self, Prepared rule, unsigned int active, unsigned i
         out[o] = <double *> cnp.PyArray_DATA(<cnp.ndarray> part)
         v[o] = NULL
         if kernel.used[rule.arguments + o]:
-            v[o] = doubles(values[o], first, &single[MOST + o], &ignored, keep)
+            v[o] = doubles(value[o] if rule.outputs > 1 else value, first, &single[MOST + o], &ignored, keep)
     if n * self.lanes > 8192:
         with nogil:
             kernel.forward(n, used, x, fixed, v, self.k1, self.k2, self.lanes, t, out)
@@ -371,7 +405,7 @@ cdef object numbers(Forward self, Prepared rule, unsigned int active, unsigned i
     if rule.outputs == 1:
         return make(self, value, parts[0])
     # A whole number among the results (the exponent of frexp) does not vary.
-    return tuple([make(self, y, part) if y.dtype.kind == "f" else y for y, part in zip(values, parts)])
+    return tuple([make(self, y, part) if y.dtype.kind == "f" else y for y, part in zip(value, parts)])
 
 
 cdef object turned(object x, int ndim):

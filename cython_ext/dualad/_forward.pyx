@@ -1,21 +1,25 @@
 # cython: c_api_binop_methods=True
 """Dual and hyper-dual arrays: a value with many tangents ("lanes"), how they are kept, made and indexed.
 
-A scalar keeps its doubles inside itself; an array keeps its value (shape S) and its lanes (shape (lanes,) + S), which are
-NumPy arrays, or arrays of an outer derivative when derivatives are nested. What operators mean is in ``_elementwise``.
+A scalar keeps its doubles inside itself; an array keeps its value (shape S) and its lanes (shape (lanes,) + S), which
+are NumPy arrays, or arrays of an outer derivative when derivatives are nested. What operators mean is in
+``_elementwise``.
 """
 
 cimport cython
 cimport numpy as cnp
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.object cimport Py_EQ, Py_GE, Py_GT, Py_LE, Py_LT
 from cpython.ref cimport PyObject
 from libc.string cimport memcpy
+
+import numbers
 
 import numpy as np
 
 from dualad import errors
 
-from dualad._duck cimport DuckArray, no_sequence
+from dualad._duck cimport DuckArray, compare, no_sequence
 
 cnp.import_array()
 
@@ -58,6 +62,7 @@ cdef object array_row, get_item, set_item, lift
 
 cdef type float64 = np.float64
 cdef type generic_scalar = np.generic
+cdef object true = np.True_, false = np.False_
 cdef cnp.ndarray number_template = np.zeros(())
 
 
@@ -82,7 +87,7 @@ cdef bint alone(PyObject *array):
             and cnp.PyArray_BASE(<cnp.ndarray> array) == NULL)
 
 
-# --- the class ----------------------------------------------------------------------------------------------------------
+# --- the class -------------------------------------------------------------------------------------------------------
 
 
 @cython.no_gc
@@ -152,6 +157,32 @@ cdef class Forward(DuckArray):
     def size(self):
         """Number of elements of the value."""
         return 1 if self.inside else self.held.size
+
+    @property
+    def T(self):
+        """The transposed array."""
+        cdef int ndim = self.ndim
+        if ndim < 2:
+            return self
+        return make_array(self, self.held.T, self.parts.transpose((0,) + tuple(range(ndim, 0, -1))))
+
+    def __richcmp__(self, other, int op):
+        cdef double a = self.v, b
+        if self.inside and isinstance(other, Forward) and (<Forward> other).inside:
+            b = (<Forward> other).v
+        elif self.inside and isinstance(other, float):
+            b = other
+        else:
+            return compare(self, other, op)
+        if op == Py_LT:
+            return true if a < b else false
+        if op == Py_LE:
+            return true if a <= b else false
+        if op == Py_GT:
+            return true if a > b else false
+        if op == Py_GE:
+            return true if a >= b else false
+        return true if (a == b) == (op == Py_EQ) else false
 
     def _with_value(self, value):
         return make(self, value, self._parts())
@@ -255,7 +286,7 @@ cdef bint element(Forward x, object index, char **value, char **lane) except -1:
     return True
 
 
-# --- making -------------------------------------------------------------------------------------------------------------
+# --- making ----------------------------------------------------------------------------------------------------------
 
 
 cdef Forward new_scalar(Forward like):
@@ -300,7 +331,10 @@ cpdef make(Forward like, object value, object parts):
         return out
     if not isinstance(value, (cnp.ndarray, DuckArray, generic_scalar)):
         value = np.asarray(value)
-    if parts.dtype != value.dtype:
+    if isinstance(value, cnp.ndarray) and isinstance(parts, cnp.ndarray):
+        if cnp.PyArray_TYPE(<cnp.ndarray> parts) != cnp.PyArray_TYPE(<cnp.ndarray> value):
+            parts = parts.astype(value.dtype)
+    elif parts.dtype != value.dtype:
         parts = parts.astype(value.dtype)
     if isinstance(value, cnp.ndarray) or not (isinstance(value, generic_scalar) or value._is_scalar):
         return make_array(like, value, parts)
@@ -374,7 +408,7 @@ cdef int construct(Forward self, object value, object parts, int k1, int k2) exc
     return 0
 
 
-# --- the classes that users meet -----------------------------------------------------------------------------------------
+# --- the classes that users meet -------------------------------------------------------------------------------------
 
 
 @cython.no_gc
@@ -479,6 +513,8 @@ cdef class HyperDualScalar(HyperDual):
     """A HyperDual of no axes."""
 
 
+numbers.Real.register(DualScalar)
+numbers.Real.register(HyperDualScalar)
 no_sequence(DualScalar)
 no_sequence(HyperDualScalar)
 forward_numbers_are_scalars(0, Dual, DualScalar)

@@ -21,6 +21,72 @@ cdef extern from "numpy/ufuncobject.h":
         void **data
         int ntypes
 
+# The inner loops over one lane of tangents, in C for the sake of the processors of today. Each says whether it met a
+# NaN, which asks for a second look. Sums keep their order and no multiplication is fused with an addition, so that
+# every processor gives the same bits.
+cdef extern from * nogil:
+    """
+    #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__gnu_linux__)
+    #define FOR_EACH_PROCESSOR __attribute__((target_clones("avx2", "default")))
+    #else
+    #define FOR_EACH_PROCESSOR
+    #endif
+
+    /* y = d*x */
+    FOR_EACH_PROCESSOR
+    static int lane_multiply(ptrdiff_t n, double *__restrict y, const double *__restrict d,
+                             const double *__restrict x) {
+        long long odd = 0;
+        for (ptrdiff_t i = 0; i < n; i++) {
+            double product = d[i] * x[i];
+            y[i] = product;
+            odd |= product != product;
+        }
+        return odd != 0;
+    }
+
+    /* y += d*x */
+    FOR_EACH_PROCESSOR
+    static int lane_multiply_add(ptrdiff_t n, double *__restrict y, const double *__restrict d,
+                                 const double *__restrict x) {
+        long long odd = 0;
+        for (ptrdiff_t i = 0; i < n; i++) {
+            double sum = y[i] + d[i] * x[i];
+            y[i] = sum;
+            odd |= sum != sum;
+        }
+        return odd != 0;
+    }
+
+    /* y = d*s */
+    FOR_EACH_PROCESSOR
+    static int lane_scale(ptrdiff_t n, double *__restrict y, const double *__restrict d, double s) {
+        long long odd = 0;
+        for (ptrdiff_t i = 0; i < n; i++) {
+            double product = d[i] * s;
+            y[i] = product;
+            odd |= product != product;
+        }
+        return odd != 0;
+    }
+
+    /* y += d*s */
+    FOR_EACH_PROCESSOR
+    static int lane_scale_add(ptrdiff_t n, double *__restrict y, const double *__restrict d, double s) {
+        long long odd = 0;
+        for (ptrdiff_t i = 0; i < n; i++) {
+            double sum = y[i] + d[i] * s;
+            y[i] = sum;
+            odd |= sum != sum;
+        }
+        return odd != 0;
+    }
+    """
+    int lane_multiply(Py_ssize_t n, double *y, const double *d, const double *x)
+    int lane_multiply_add(Py_ssize_t n, double *y, const double *d, const double *x)
+    int lane_scale(Py_ssize_t n, double *y, const double *d, double s)
+    int lane_scale_add(Py_ssize_t n, double *y, const double *d, double s)
+
 cdef enum:
     ADD, SUBTRACT, MULTIPLY, DIVIDE, NEGATIVE, LESS, LESS_EQUAL, GREATER, GREATER_EQUAL, EQUAL, NOT_EQUAL, WHERE, CALL
 
@@ -264,7 +330,7 @@ cdef bint chain(Py_ssize_t n, int active, Kernel kernel, int result, double **sl
     cdef double *d
     cdef double *x
     cdef double s
-    cdef cnp.int64_t odd = 0
+    cdef int odd = 0
     cdef bint fresh = True
     for a in range(active):
         kind = kernel.kind[result + a]
@@ -277,14 +343,7 @@ cdef bint chain(Py_ssize_t n, int active, Kernel kernel, int result, double **sl
             if s == 0:
                 continue
             if kind == SLOT:
-                if fresh:
-                    for i in range(n):
-                        y[i] = d[i] * s
-                        odd |= y[i] != y[i]
-                else:
-                    for i in range(n):
-                        y[i] += d[i] * s
-                        odd |= y[i] != y[i]
+                odd |= lane_scale(n, y, d, s) if fresh else lane_scale_add(n, y, d, s)
             else:
                 if kind == MINUS_ONE:
                     s = -s
@@ -295,14 +354,7 @@ cdef bint chain(Py_ssize_t n, int active, Kernel kernel, int result, double **sl
                     for i in range(n):
                         y[i] += s
         elif kind == SLOT:
-            if fresh:
-                for i in range(n):
-                    y[i] = d[i] * x[i]
-                    odd |= y[i] != y[i]
-            else:
-                for i in range(n):
-                    y[i] += d[i] * x[i]
-                    odd |= y[i] != y[i]
+            odd |= lane_multiply(n, y, d, x) if fresh else lane_multiply_add(n, y, d, x)
         elif kind == ONE:
             if fresh:
                 memcpy(y, x, n * sizeof(double))

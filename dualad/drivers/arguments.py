@@ -19,7 +19,7 @@ _LANE_BYTES = 1 << 20  # lanes of the argument that stay within the second-level
 _MOST_LANES = 64
 
 
-# --- arguments -----------------------------------------------------------------------------------------------------------
+# --- arguments -------------------------------------------------------------------------------------------------------
 
 
 def as_argument(x: Any, name: str) -> Any:
@@ -45,8 +45,8 @@ class Varied:
         for number in numbers:
             if not -len(args) <= number < len(args):
                 raise TypeError(
-                    f"{name}: argnums={argnums!r} asks for positional argument {number}, and the function was called with "
-                    f"{len(args)} positional arguments. Pass the arguments to differentiate in by position."
+                    f"{name}: argnums={argnums!r} asks for positional argument {number}, and the function was called "
+                    f"with {len(args)} positional arguments. Pass the arguments to differentiate in by position."
                 )
         self.numbers = [number % len(args) for number in numbers]
         if len(set(self.numbers)) < len(numbers):
@@ -88,8 +88,7 @@ def chunks(n: int, chunk: int | None, most: int = _MOST_LANES) -> list[tuple[int
     elif isinstance(chunk, bool) or not isinstance(chunk, (int, np.integer)) or chunk < 1:
         raise errors.WrongShape(errors.wrong_chunk(chunk))
     pieces = -(-n // int(chunk))
-    edges = [n * i // pieces for i in range(pieces + 1)] if pieces else []
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return [(n * i // pieces, n * (i + 1) // pieces) for i in range(pieces)]
 
 
 def identity_lanes(arrays: Sequence[Any], start: int, stop: int) -> list[Any]:
@@ -118,13 +117,14 @@ def seeded(array: Any, level: int, lanes: Any, k1: int, k2: int = 0) -> Forward:
     return rebuild(kind, level, k1, k2, np.array(array) if array.ndim else array[()], lanes)
 
 
-# --- results -------------------------------------------------------------------------------------------------------------
+# --- results ---------------------------------------------------------------------------------------------------------
 
 
 def collect(y: Any) -> Any:
     """Return what a function returned as one array, or raise the sentence for a ragged return."""
     if isinstance(y, DuckArray):
         return y
+    errors.check_kind(y)
     if isinstance(y, (list, tuple)) and any_duck(y):
         parts = [collect(part) for part in y]
         if len({np.shape(part) for part in parts}) > 1:

@@ -70,5 +70,6 @@ def directional(f: Callable[[Any], Any], x: Any, directions: Any) -> Any:
     """Return the derivatives of ``f`` at x along k directions, shape (k,) + T, by one evaluation on dual numbers."""
     level, lanes = fresh_level(), len(directions)
     array = np.asarray(x, dtype=float)
-    argument = seeded(array, level, np.reshape(directions, (lanes, *array.shape)), lanes)
+    # A copy: the function may write into its argument, tangents and all.
+    argument = seeded(array, level, np.array(directions).reshape((lanes, *array.shape)), lanes)
     return lanes_of(collect(f(argument)), level, lanes)[1]

@@ -56,7 +56,7 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
     (12.0, 4.0)
     """
     if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
-        raise TypeError("jvp takes the arguments of f as a tuple, and their tangents as a tuple: jvp(f, (x,), (x_dot,))")
+        raise TypeError(errors.not_tuples())
     if len(primals) != len(tangents):
         raise errors.WrongShape(f"jvp was given {len(primals)} primals and {len(tangents)} tangents; give one for each")
     level = fresh_level()
@@ -70,7 +70,9 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
     return value[()], lanes[0]
 
 
-def jacobian(f: Function, argnums: int | Sequence[int] = 0, mode: str = "forward", *, chunk: int | None = None) -> Function:
+def jacobian(
+    f: Function, argnums: int | Sequence[int] = 0, mode: str = "forward", *, chunk: int | None = None
+) -> Function:
     """Return the function that evaluates the Jacobian of ``f``.
 
     Parameters

@@ -15,8 +15,8 @@ from dualad.ops.table import TABLE, Elementwise
 __all__ = ["METHODS", "find"]
 
 _FUNCTIONS = (
-    "all any argmax argmin argpartition argsort choose clip cumprod cumsum diagonal dot max mean min nonzero prod put ravel "
-    "repeat round searchsorted squeeze std sum swapaxes take trace var"
+    "all any argmax argmin argpartition argsort choose clip cumprod cumsum diagonal dot max mean min nonzero prod put "
+    "ravel repeat round searchsorted squeeze std sum swapaxes take trace var"
 ).split()
 # What looks at the memory of an ndarray: an array that carries derivatives has more of it than its values.
 _REFUSED = frozenset("base byteswap ctypes data getfield resize setfield tobytes tofile".split())
@@ -24,7 +24,8 @@ _REFUSED = frozenset("base byteswap ctypes data getfield resize setfield tobytes
 
 def reshape(x: Any, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
     """Accept the new shape as one tuple or as separate numbers."""
-    return np.reshape(x, shape[0] if len(shape) == 1 else shape, order=order, copy=copy)  # type: ignore[call-overload]
+    options = {} if copy is None else {"copy": copy}  # which NumPy 2.0 does not know
+    return np.reshape(x, shape[0] if len(shape) == 1 else shape, order=order, **options)  # type: ignore[call-overload]
 
 
 def transpose(x: Any, *axes: Any) -> Any:

@@ -8,9 +8,7 @@ An engine is asked only for ``_elementwise(row, function, inputs)``, ``_array_ro
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -20,15 +18,15 @@ from dualad.duck import ufunc_methods
 from dualad.duck.kernels import DuckArray, survey
 from dualad.ops.table import TABLE, Composed, Discrete, Elementwise, Operator, Unwritten
 
-__all__ = ["Flat", "call_function", "call_ufunc", "lost", "places", "plain", "stripped"]
+__all__ = ["LIKE", "Flat", "call_function", "call_ufunc", "lost", "plain", "stripped"]
 
-_CREATION = frozenset(
+_CREATION: frozenset[Any] = frozenset(
     (np.zeros, np.ones, np.empty, np.full, np.eye, np.identity, np.arange, np.array, np.asarray, np.asanyarray, np.tri)
 )
-_LIKE = frozenset((np.zeros_like, np.ones_like, np.empty_like, np.full_like))
+LIKE: frozenset[Any] = frozenset((np.zeros_like, np.ones_like, np.empty_like, np.full_like))
 
 
-# --- values ------------------------------------------------------------------------------------------------------------
+# --- values ----------------------------------------------------------------------------------------------------------
 
 
 def plain(x: Any) -> Any:
@@ -72,7 +70,7 @@ def lost(kind: str) -> Exception:
     return errors.DerivativeLost(errors.lost_by(kind))
 
 
-# --- what every call has in common ---------------------------------------------------------------------------------------
+# --- what every call has in common -----------------------------------------------------------------------------------
 
 
 def _named(function: Any) -> str:
@@ -118,7 +116,7 @@ def _revalued(result: Any, value: Any, level: int) -> Any:
     return result._with_value(value) if isinstance(result, DuckArray) and result.level == level else value
 
 
-# --- __array_ufunc__ ---------------------------------------------------------------------------------------------------
+# --- __array_ufunc__ -------------------------------------------------------------------------------------------------
 
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -165,7 +163,8 @@ def _call_with_options(by: Any, row: Elementwise, ufunc: np.ufunc, inputs: Any, 
     if where is True:
         return result
     results = result if row.outputs > 1 else (result,)
-    kept = tuple(np.where(mask, r, 0.0 if k is None else k) for r, k in zip(results, out or (None, None), strict=False))
+    before = [0.0 if kept is None else kept for kept in out or (None,) * row.outputs]
+    kept = tuple(np.where(mask, new, old) for new, old in zip(results, before, strict=True))
     return kept if row.outputs > 1 else kept[0]
 
 
@@ -179,14 +178,14 @@ def _call_method(level: int, ufunc: np.ufunc, method: str, inputs: tuple[Any, ..
     return _revalued(result, value, level)
 
 
-# --- __array_function__ ------------------------------------------------------------------------------------------------
+# --- __array_function__ ----------------------------------------------------------------------------------------------
 
 
 def call_function(like: Any, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Answer ``__array_function__``; ``like`` is the array that NumPy dispatched on."""
     if function in _CREATION:
         return _create(like, function, args, kwargs)
-    if function in _LIKE and args and isinstance(args[0], DuckArray):
+    if function in LIKE and args and isinstance(args[0], DuckArray):
         return _create_like(function, *args, **kwargs)
     found = survey(args, kwargs)
     if found.top is not None and not found.varies and "out" not in kwargs:
@@ -194,7 +193,7 @@ def call_function(like: Any, function: Callable[..., Any], args: tuple[Any, ...]
     row = row_of(function)
     if isinstance(row, Discrete):
         return found.top._discrete(function, args, kwargs)
-    if len(args) > places(row):
+    if len(args) > (len(row.args) if isinstance(row, Elementwise) else row.places):  # type: ignore[attr-defined]
         args, kwargs = _by_name(row, args, kwargs)
     out = None
     if kwargs:
@@ -219,19 +218,10 @@ def call_function(like: Any, function: Callable[..., Any], args: tuple[Any, ...]
     return result if out is None else _store(result, out, row.name)
 
 
-@lru_cache(maxsize=None)
-def places(row: Any) -> int:
-    """Return how many arguments the plan of a row takes by position."""
-    if isinstance(row, Elementwise):
-        return len(row.args)
-    kinds = [parameter.kind for parameter in inspect.signature(row.plan).parameters.values()]
-    return sys.maxsize if inspect.Parameter.VAR_POSITIONAL in kinds else kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD)
-
-
 def _by_name(row: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Name the arguments that the plan does not take by position (``np.sum(x, 0, float, out)``)."""
     names = list(inspect.signature(row.function).parameters)
-    kept = places(row)
+    kept = len(row.args) if isinstance(row, Elementwise) else row.places  # type: ignore[attr-defined]
     return args[:kept], kwargs | dict(zip(names[kept:], args[kept:], strict=False))
 
 
@@ -246,7 +236,7 @@ def _compose(by: Any, row: Composed, args: tuple[Any, ...], kwargs: dict[str, An
     return _revalued(result, row.call(primal(args, by.level), named), by.level)
 
 
-# --- making arrays -------------------------------------------------------------------------------------------------------
+# --- making arrays ---------------------------------------------------------------------------------------------------
 
 
 def _create(like: Any, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

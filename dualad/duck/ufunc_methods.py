@@ -5,6 +5,7 @@ The value is what NumPy's own method gives; the derivative follows from the same
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,12 @@ from dualad.duck.kernels import DuckArray
 
 __all__ = ["METHODS"]
 
-_REDUCTIONS = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
-_SCANS = {np.add: np.cumsum, np.multiply: np.cumprod}
+Function = Callable[..., Any]
+
+_REDUCTIONS: dict[np.ufunc, Function] = {
+    np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min,
+}  # fmt: skip
+_SCANS: dict[np.ufunc, Function] = {np.add: np.cumsum, np.multiply: np.cumprod}
 
 
 def reduce(ufunc: np.ufunc, x: Any, axis: Any = 0, *, keepdims: bool = False, **options: Any) -> Any:
@@ -76,4 +81,6 @@ def at(ufunc: np.ufunc, x: Any, index: Any, *others: Any) -> None:
         x[where] = ufunc(x[where], *(other[i] for other in spread))
 
 
-METHODS = {"reduce": reduce, "accumulate": accumulate, "outer": outer, "reduceat": reduceat, "at": at}
+METHODS: dict[str, Function] = {
+    "reduce": reduce, "accumulate": accumulate, "outer": outer, "reduceat": reduceat, "at": at,
+}  # fmt: skip

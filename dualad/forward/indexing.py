@@ -16,7 +16,7 @@ from dualad.ops.lanes import gather
 __all__ = ["any_forward", "get_item", "lift", "set_item"]
 
 
-# --- reading -------------------------------------------------------------------------------------------------------------
+# --- reading ---------------------------------------------------------------------------------------------------------
 
 
 def _plain_index(index: Any) -> Any:
@@ -47,7 +47,7 @@ def get_item(x: Any, index: Any) -> Any:
     return make(x, x._primal()[index], gather(x._parts(), index, x.ndim))
 
 
-# --- assignment ----------------------------------------------------------------------------------------------------------
+# --- assignment ------------------------------------------------------------------------------------------------------
 
 
 def set_item(x: Any, index: Any, value: Any) -> None:
@@ -90,7 +90,7 @@ def _against(lanes: Any, ndim: int) -> Any:
     return np.reshape(lanes, (lanes.shape[0], *inner[-extra:]))  # NumPy lets leading axes of size 1 go
 
 
-# --- arrays of objects ---------------------------------------------------------------------------------------------------
+# --- arrays of objects -----------------------------------------------------------------------------------------------
 
 
 def any_forward(x: Any) -> bool:

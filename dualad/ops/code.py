@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -129,7 +129,7 @@ class _Lowering:
         return [(base, output) for output in range(inner.outputs)], function, loop
 
 
-class _NoLoop(Exception):  # noqa: N818 - a message inside this room
+class _NoLoop(Exception):  # a message inside this room
     """A formula calls a function that has no loop over doubles."""
 
 
@@ -173,17 +173,18 @@ def lower(row: Elementwise, formulas: Sequence[Expr], whole: Sequence[bool] = ()
     )
 
 
-@lru_cache(maxsize=None)
+@cache
 def first_code(row: Elementwise, active: tuple[int, ...], whole: tuple[bool, ...] = ()) -> Code | None:
     """Lower the first partials in the ``active`` arguments, ordered by output, then by argument."""
-    rules = partials(row)
+    rules: Any = partials(row)
     return lower(row, [rules[i][o] for o in range(row.outputs) for i in active], whole)
 
 
-@lru_cache(maxsize=None)
+@cache
 def second_code(row: Elementwise, active: tuple[int, ...], whole: tuple[bool, ...] = ()) -> Code | None:
     """Lower the first partials and then, for each output, the second partials ``(i, j)`` with ``j <= i``."""
-    rules, twice = partials(row), second(row)
+    rules: Any = partials(row)
+    twice: Any = second(row)
     formulas = [rules[i][o] for o in range(row.outputs) for i in active]
     formulas += [twice[i, j, o] for o in range(row.outputs) for i in active for j in active if j <= i]
     return lower(row, formulas, whole)

@@ -13,7 +13,7 @@ import math
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -68,7 +68,7 @@ _COMPARE: Final = {
 COMPARISONS: Final = frozenset(_COMPARE.values())
 
 
-# --- reading -----------------------------------------------------------------------------------------------------------
+# --- reading ---------------------------------------------------------------------------------------------------------
 
 
 def parse(text: str, symbols: tuple[str, ...]) -> Expr:
@@ -81,8 +81,8 @@ def _read(node: ast.AST, symbols: tuple[str, ...], text: str) -> Expr:
         return _read(part, symbols, text)
 
     match node:
-        case ast.Constant(value=int() | float()):
-            return Const(float(node.value))
+        case ast.Constant(value=int() | float() as number):
+            return Const(float(number))
         case ast.Name(id=name) if name in symbols:
             return Symbol(name)
         case ast.Name(id=name) if name in CONSTANTS:
@@ -114,7 +114,7 @@ def names_in(expr: Any) -> set[str]:
     return set()
 
 
-# --- building, with the simplifications that keep derived formulas small ------------------------------------------------
+# --- building, with the simplifications that keep derived formulas small ---------------------------------------------
 
 _FOLD: Final[Mapping[str, Callable[..., float]]] = {
     "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "negative": operator.neg,
@@ -185,10 +185,10 @@ def _collect(e: Expr, factor: float, terms: dict[Expr, float]) -> int:
     return 1
 
 
-# --- differentiating ---------------------------------------------------------------------------------------------------
+# --- differentiating -------------------------------------------------------------------------------------------------
 
 
-class Underived(Exception):  # noqa: N818 - it is a message between formulas, which no user meets
+class Underived(Exception):  # it is a message between formulas, which no user meets
     """A derivative was asked through a ``NoTangent`` or a ``Todo``; ``args[0]`` is that mark."""
 
 
@@ -197,7 +197,7 @@ def symbols_of(row: Elementwise) -> tuple[str, ...]:
     return row.args + (("v",) if row.outputs == 1 else tuple(f"v{o}" for o in range(row.outputs)))
 
 
-@lru_cache(maxsize=None)
+@cache
 def partials(row: Elementwise) -> tuple[tuple[Expr | Todo | Any, ...], ...]:
     """Return ``[argument][output]`` partials of a row as expressions, or its marks of "no derivative"."""
     names = symbols_of(row)
@@ -208,10 +208,10 @@ def _partial(row: Elementwise, arg: int, output: int) -> Expr:
     found = partials(row)[arg][output]
     if found is NoTangent or isinstance(found, Todo):
         raise Underived(found)
-    return found  # type: ignore[no-any-return]
+    return found
 
 
-@lru_cache(maxsize=None)
+@cache
 def second(row: Elementwise) -> Mapping[tuple[int, int, int], Expr | Todo | Any]:
     """Return the second partials ``(i, j, output)``, ``j <= i``, derived from the first through the table.
 
@@ -309,7 +309,7 @@ def substitute(expr: Expr, row: Elementwise, at: Call) -> Expr:
     return put(expr)
 
 
-# --- evaluating --------------------------------------------------------------------------------------------------------
+# --- evaluating ------------------------------------------------------------------------------------------------------
 
 
 def evaluate(expr: Expr, bound: Mapping[str, Any]) -> Any:

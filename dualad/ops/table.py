@@ -25,7 +25,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-# --- the three kinds of "no derivative"; the first is the formula "0" -------------------------------------------------
+# --- the three kinds of "no derivative"; the first is the formula "0" ------------------------------------------------
 
 
 class _NoTangent:
@@ -48,7 +48,7 @@ class Todo:
 Partial = str | _NoTangent | Todo
 
 
-# --- domains -----------------------------------------------------------------------------------------------------------
+# --- domains ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ UNIT: Final = Interval(-1.0, 1.0, (True, True))
 COUNT: Final = Interval(0.0, _INF, (True, False), integer=True, sample=(0.0, 6.0))
 
 
-# --- the kinds of operator ---------------------------------------------------------------------------------------------
+# --- the kinds of operator -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -149,6 +149,12 @@ class _Array(Operator):
         """Whether the positional arguments themselves are the operands."""
         return any(p.kind is p.VAR_POSITIONAL for p in inspect.signature(self.plan).parameters.values())
 
+    @cached_property
+    def places(self) -> int:
+        """How many arguments the plan takes by position."""
+        kinds = [parameter.kind for parameter in inspect.signature(self.plan).parameters.values()]
+        return sys.maxsize if self.variadic else kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
 
 class Linear(_Array):
     """``plan(...)`` returns a :class:`Map`: the linear part of the function and its transpose."""
@@ -211,15 +217,15 @@ class Rule(NamedTuple):
 
     ``jvp(value, primals, tangents)`` returns the tangent of the result; ``tangents[i]`` is None for a constant operand.
     ``vjp(value, primals, g)`` returns a tuple with the cotangent of each operand. Where the function returns several
-    results, ``value``, ``g`` and the answer of ``jvp`` are tuples; None in the answer of ``jvp`` marks a discrete result,
-    None in ``g`` a result that is not used.
+    results, ``value``, ``g`` and the answer of ``jvp`` are tuples; None in the answer of ``jvp`` marks a discrete
+    result, None in ``g`` a result that is not used.
     """
 
     jvp: Callable[..., Any]
     vjp: Callable[..., Any]
 
 
-# --- the table ---------------------------------------------------------------------------------------------------------
+# --- the table -------------------------------------------------------------------------------------------------------
 
 
 def _resolve(path: str) -> Callable[..., Any]:
@@ -320,7 +326,7 @@ TABLE: Final = Table(
 )
 
 
-# --- how a row is written ----------------------------------------------------------------------------------------------
+# --- how a row is written --------------------------------------------------------------------------------------------
 
 
 def op(

@@ -105,7 +105,9 @@ def test_several_arguments_in_chunks():
 
 @pytest.mark.parametrize("argnums", [1, -2, (0, 1), 5])
 def test_arguments_that_are_not_there(argnums):
-    with pytest.raises(TypeError, match=r"asks for positional argument .*, and the function was called with 1 positional"):
+    with pytest.raises(
+        TypeError, match=r"asks for positional argument .*, and the function was called with 1 positional"
+    ):
         dualad.jacobian(lambda x, y=1.0: x * y, argnums=argnums)(np.ones(2), y=2.0)
 
 
@@ -130,8 +132,10 @@ def test_names_and_documentation_are_kept():
 @pytest.mark.parametrize(
     ("x", "dtype"),
     [
-        ([1.0, 2.0], np.float64), ((1, 2), np.float64), ([True, False], np.float64), (np.array([1, 2], np.int8), np.float64),
-        (np.array([1.0, 2.0], np.float32), np.float32), ([[1.0], [2]], np.float64), (range(1, 3), np.float64), ([np.float32(1.0)] * 2, np.float32),
+        ([1.0, 2.0], np.float64), ((1, 2), np.float64), ([True, False], np.float64),
+        (np.array([1, 2], np.int8), np.float64),
+        (np.array([1.0, 2.0], np.float32), np.float32), ([[1.0], [2]], np.float64), (range(1, 3), np.float64),
+        ([np.float32(1.0)] * 2, np.float32),
         (np.array([1.0, 2.0], dtype=">f8"), np.float64),
     ],
 )  # fmt: skip
@@ -169,7 +173,10 @@ RETURNS = {
     "list of arrays": (lambda x: [x, np.zeros(3)], [np.eye(3), np.zeros((3, 3))]),
     "list of one array": (lambda x: [x[:2]], [[[1, 0, 0], [0, 1, 0]]]),
     "array of objects": (lambda x: np.array([x[2], 0.0]), [[0, 0, 1], [0, 0, 0]]),
-    "objects in a square": (lambda x: np.array([[x[2], 0], [1, x[0]]]), [[[0, 0, 1], [0, 0, 0]], [[0, 0, 0], [1, 0, 0]]]),
+    "objects in a square": (
+        lambda x: np.array([[x[2], 0], [1, x[0]]]),
+        [[[0, 0, 1], [0, 0, 0]], [[0, 0, 0], [1, 0, 0]]],
+    ),
     "no axes": (lambda x: x[1:2].reshape(()), [0, 1, 0]),
     "object without axes": (lambda x: np.array(x[1]), [0, 1, 0]),
     "one axis of one": (lambda x: x[1:2], [[0, 1, 0]]),
@@ -195,7 +202,10 @@ def test_kinds_of_results(name):
 @pytest.mark.parametrize(
     ("f", "sentence"),
     [
-        (lambda x: [x, x[:2]], "the function returned a list of parts of different shapes, which makes no array of numbers"),
+        (
+            lambda x: [x, x[:2]],
+            "the function returned a list of parts of different shapes, which makes no array of numbers",
+        ),
         (lambda x: (x[0], x), "a tuple of parts of different shapes"),
         (lambda x: [[x[0]], [x[0], x[1]]], "a list of parts of different shapes"),
         (lambda x: [[1.0], [2.0, 3.0]], "a list of parts of different shapes"),
@@ -217,7 +227,9 @@ def test_results_that_are_not_real(f):
         dualad.jacobian(f)(np.ones(3))
 
 
-@pytest.mark.parametrize("x", [1j, np.array([1j]), "text", ["a"], [None], object(), np.array([1.0], np.float16), np.longdouble(1)])
+@pytest.mark.parametrize(
+    "x", [1j, np.array([1j]), "text", ["a"], [None], object(), np.array([1.0], np.float16), np.longdouble(1)]
+)
 def test_arguments_that_are_not_real(x):
     for driver in (dualad.jacobian, dualad.grad, dualad.hessian, dualad.value_and_grad):
         with pytest.raises(UnsupportedType, match="takes real numbers of float64 or float32"):
@@ -270,7 +282,11 @@ def test_values_are_those_of_numpy():
 
 
 def test_grad_wants_one_number():
-    for f, shape in ((lambda x: x, r"\(3,\)"), (lambda x: np.outer(x, x), r"\(3, 3\)"), (lambda x: [x[0], x[1]], r"\(2,\)")):
+    for f, shape in (
+        (lambda x: x, r"\(3,\)"),
+        (lambda x: np.outer(x, x), r"\(3, 3\)"),
+        (lambda x: [x[0], x[1]], r"\(2,\)"),
+    ):
         for driver in (dualad.grad, dualad.value_and_grad):
             with pytest.raises(NotScalar, match=f"an array of shape {shape}. Perhaps you meant dualad.jacobian"):
                 driver(f)(np.ones(3))

@@ -97,7 +97,10 @@ def convolution(p):
 
 
 def recurrences(x):
-    level, season = np.zeros_like(x), np.empty(len(x), dtype=x.dtype) if np.iscomplexobj(x) else np.empty(len(x), like=x)
+    level, season = (
+        np.zeros_like(x),
+        np.empty(len(x), dtype=x.dtype) if np.iscomplexobj(x) else np.empty(len(x), like=x),
+    )
     level[0], season[0] = x[0], x[-1]
     for t in range(1, len(x)):
         level[t] = 0.3 * x[t] + 0.7 * level[t - 1] + 0.1 * season[t - 1]
@@ -118,7 +121,12 @@ def energies(x):
 def tensors(x):
     a = x.reshape(3, 4)
     b = np.einsum("ij,kj->ik", a, np.sin(a))
-    return np.einsum("ii,i->", b, a[:, 0]) + np.tensordot(a, b, axes=(0, 1)).sum() + np.trace(b @ b.T) + np.kron(a[0], a[1]) @ np.ones(16)
+    return (
+        np.einsum("ii,i->", b, a[:, 0])
+        + np.tensordot(a, b, axes=(0, 1)).sum()
+        + np.trace(b @ b.T)
+        + np.kron(a[0], a[1]) @ np.ones(16)
+    )
 
 
 def masks(x):
@@ -199,7 +207,11 @@ def kalman(p):
 def rotations(p):
     def about(axis, angle):
         c, s = np.cos(angle), np.sin(angle)
-        m = {0: [[1, 0, 0], [0, c, -s], [0, s, c]], 1: [[c, 0, s], [0, 1, 0], [-s, 0, c]], 2: [[c, -s, 0], [s, c, 0], [0, 0, 1]]}
+        m = {
+            0: [[1, 0, 0], [0, c, -s], [0, s, c]],
+            1: [[c, 0, s], [0, 1, 0], [-s, 0, c]],
+            2: [[c, -s, 0], [s, c, 0], [0, 0, 1]],
+        }
         return np.array(m[axis])
 
     return about(0, p[0]) @ about(1, p[1]) @ about(2, p[2]) @ np.array([1.0, 2.0, 3.0])
@@ -211,7 +223,9 @@ def polynomials(p):
 
 
 def special(x):
-    return scipy.special.expit(x) + np.log(scipy.special.gamma(x + 1)) + scipy.special.erf(x) * scipy.special.wofz(0).real
+    return (
+        scipy.special.expit(x) + np.log(scipy.special.gamma(x + 1)) + scipy.special.erf(x) * scipy.special.wofz(0).real
+    )
 
 
 def helpers(x, scale=2.0, **options):
@@ -293,7 +307,9 @@ def test_statistics_against_closed_forms():
     close(dualad.grad(np.linalg.norm)(x), x / np.linalg.norm(x))
     close(dualad.grad(np.max)(x), np.arange(n) == np.argmax(x))
     close(dualad.grad(lambda x: np.corrcoef(x[:4], x[4:8])[0, 1])(x)[8:], [0.0])
-    close(dualad.grad(lambda x: np.linalg.slogdet(x.reshape(3, 3))[1])(x), np.linalg.inv(x.reshape(3, 3)).T.ravel(), 1e-12)
+    close(
+        dualad.grad(lambda x: np.linalg.slogdet(x.reshape(3, 3))[1])(x), np.linalg.inv(x.reshape(3, 3)).T.ravel(), 1e-12
+    )
     symmetric = np.diag(x) + 0.1
     w, v = np.linalg.eigh(symmetric)
     slopes = dualad.jacobian(lambda a: np.linalg.eigvalsh((a + a.T) / 2))(symmetric)
@@ -303,7 +319,11 @@ def test_statistics_against_closed_forms():
 
 def test_special_functions():
     x = np.array([0.3, 0.9, 1.7])
-    by_hand = scipy.special.expit(x) * scipy.special.expit(-x) + scipy.special.digamma(x + 1) + 2 / np.sqrt(np.pi) * np.exp(-(x**2))
+    by_hand = (
+        scipy.special.expit(x) * scipy.special.expit(-x)
+        + scipy.special.digamma(x + 1)
+        + 2 / np.sqrt(np.pi) * np.exp(-(x**2))
+    )
     close(dualad.jacobian(special)(x), np.diag(by_hand), 1e-13)
 
 

@@ -81,13 +81,18 @@ def test_errors_inside_keep_their_own_words():
         dualad.grad(lambda x: np.sum(x))(X, 1.0, 2.0)
 
 
+def refused(f):
+    with pytest.raises(dualad.errors.DerivativeLost):
+        dualad.grad(f)(X)
+
+
 WORK = [
     lambda: dualad.grad(program)(X),
     lambda: dualad.hessian(program)(X),
     lambda: dualad.jacobian(lambda x: [x[0], x[1] * x[2]])(X),
     lambda: dualad.derivative(lambda t: np.exp(t) * np.sin(t), 3)(0.5),
     lambda: dualad.hvp(program)(X, X),
-    lambda: pytest.raises(dualad.errors.DerivativeLost, dualad.grad(lambda x: float(x[0])), X) and None,
+    lambda: refused(lambda x: float(x[0])),
 ]
 
 
@@ -186,7 +191,9 @@ def test_recursion_and_reentrance():
         return x if n == 1 else x * power(x, n - 1)
 
     close(dualad.derivative(power)(1.1, 50), 50 * 1.1**49, 1e-13)
-    f = dualad.grad(lambda x: np.sum(x**2) + (0.0 if np.sum(x.value if hasattr(x, "value") else x) < 0 else np.sum(f(X))))
+    f = dualad.grad(
+        lambda x: np.sum(x**2) + (0.0 if np.sum(x.value if hasattr(x, "value") else x) < 0 else np.sum(f(X)))
+    )
     with pytest.raises(RecursionError):
         f(X)
     close(dualad.grad(program)(X), dualad.grad(program)(X))

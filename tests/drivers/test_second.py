@@ -107,9 +107,15 @@ def test_as_scipy_takes_them():
         close(result.x, np.ones(3), 1e-4)
     result = scipy.optimize.minimize(dualad.value_and_grad(rosen), x0, jac=True, method="BFGS", options={"gtol": 1e-9})
     close(result.x, np.ones(3), 1e-8)
-    root = scipy.optimize.root(lambda x: [x[0] ** 2 - x[1], x[1] ** 3 - 2], [1.0, 1.0], jac=dualad.jacobian(lambda x: [x[0] ** 2 - x[1], x[1] ** 3 - 2]))
+    root = scipy.optimize.root(
+        lambda x: [x[0] ** 2 - x[1], x[1] ** 3 - 2],
+        [1.0, 1.0],
+        jac=dualad.jacobian(lambda x: [x[0] ** 2 - x[1], x[1] ** 3 - 2]),
+    )
     close(root.x, [2 ** (1 / 6), 2 ** (1 / 3)], 1e-9)
-    assert scipy.optimize.newton(np.cos, 1.0, fprime=dualad.derivative(np.cos), fprime2=dualad.derivative(np.cos, 2)) == pytest.approx(np.pi / 2)
+    assert scipy.optimize.newton(
+        np.cos, 1.0, fprime=dualad.derivative(np.cos), fprime2=dualad.derivative(np.cos, 2)
+    ) == pytest.approx(np.pi / 2)
 
 
 def test_single_precision():

@@ -81,7 +81,21 @@ def test_methods(name):
     for args in METHODS[name]:
         same(getattr(x, name)(*args), getattr(x.value, name)(*args))
     scalar = x[1, 2]
-    if name in ("sum", "mean", "max", "min", "std", "var", "any", "all", "copy", "reshape", "ravel", "flatten", "squeeze"):
+    if name in (
+        "sum",
+        "mean",
+        "max",
+        "min",
+        "std",
+        "var",
+        "any",
+        "all",
+        "copy",
+        "reshape",
+        "ravel",
+        "flatten",
+        "squeeze",
+    ):
         args = (1,) if name == "reshape" else ()
         same(getattr(scalar, name)(*args), getattr(scalar.value, name)(*args))
     if name == "searchsorted":
@@ -126,9 +140,9 @@ def test_what_looks_at_the_memory_is_refused(name):
 
 def test_unknown_attributes():
     with pytest.raises(AttributeError, match="'Dual' object has no attribute 'nonsense'"):
-        array().nonsense
+        _ = array().nonsense
     with pytest.raises(AttributeError):
-        array()[0, 0].__array_interface__
+        _ = array()[0, 0].__array_interface__
 
 
 def test_elementwise_functions_as_methods():
@@ -210,7 +224,7 @@ def test_text():
     assert str(Dual([1.0, 2.0], [[1.0, 0.0]])) == "Dual([1., 2.], tangents=[[1., 0.]])"
     assert repr(HyperDual(3.0, [1.0], [1.0], [[0.5]])) == "HyperDual(3.0, e1=[1.], e2=[1.], e12=[[0.5]])"
     x = Dual(3.14159, [1.0])
-    assert f"{x:.2f}" == "3.14" and f"{x}" == repr(x) and "{:8.1e}".format(x) == " 3.1e+00"
+    assert f"{x:.2f}" == "3.14" and f"{x}" == repr(x) and f"{x:8.1e}" == " 3.1e+00"
     with pytest.raises(TypeError):
         f"{Dual([1.0], [[1.0]]):.2f}"
     with pytest.raises(DerivativeLost):

@@ -22,7 +22,8 @@ BASIC = [
     (slice(0, 0), 1), (1, 2, 3, Ellipsis), (np.int64(1), slice(None)), (slice(1, 3), slice(None), slice(None, None, 2)),
 ]  # fmt: skip
 FANCY = [
-    [0, 2], [[0, 1], [2, 3]], np.array([1, 1, 0]), ([0, 1], [1, 2]), (slice(None), [0, 2]), ([0, 1], slice(None), [1, 4]),
+    [0, 2], [[0, 1], [2, 3]], np.array([1, 1, 0]), ([0, 1], [1, 2]), (slice(None), [0, 2]),
+    ([0, 1], slice(None), [1, 4]),
     (0, slice(None), [1, 2]), ([[0], [1]], [0, 2]), (Ellipsis, [0, 3]), (None, [1, 2]), MASK, MASK[..., 0],
     MASK[:, 0, 0], (MASK[:, 0, 0], 1), (slice(None), MASK[0]), (slice(None), slice(None), MASK[0, 0]), (1, MASK[0]),
     np.zeros(SHAPE, bool), np.array([], dtype=int), (np.array(2), slice(None), [0, 1]), np.array(1), True, False,
@@ -192,22 +193,31 @@ def test_augmented_assignment_to_elements():
 @pytest.mark.parametrize(
     "view",
     [
-        lambda x: x.reshape(-1), lambda x: x.reshape(-1, order="F"), lambda x: x.ravel(), lambda x: x.ravel("F"), lambda x: x.T,
+        lambda x: x.reshape(-1), lambda x: x.reshape(-1, order="F"), lambda x: x.ravel(),
+        lambda x: x.ravel("F"), lambda x: x.T,
         lambda x: np.swapaxes(x, 0, 1), lambda x: x.reshape(2, 6)[1], lambda x: x[None], lambda x: np.expand_dims(x, 1),
         lambda x: np.squeeze(x[:1]), lambda x: np.moveaxis(x, 0, 1), lambda x: np.flip(x), lambda x: np.flipud(x),
-        lambda x: np.rot90(x), lambda x: np.split(x, 2, axis=1)[0], lambda x: np.atleast_3d(x), lambda x: np.atleast_1d(x),
-        lambda x: x.view(), lambda x: x.real, lambda x: np.real(x), lambda x: x.T.T, lambda x: x.mT, lambda x: x[1:, ::2].T,
+        lambda x: np.rot90(x), lambda x: np.split(x, 2, axis=1)[0], lambda x: np.atleast_3d(x),
+        lambda x: np.atleast_1d(x),
+        lambda x: x.view(), lambda x: x.real, lambda x: np.real(x), lambda x: x.T.T, lambda x: x.mT,
+        lambda x: x[1:, ::2].T,
         lambda x: np.transpose(x[::-1]), lambda x: np.diagonal(x), lambda x: np.broadcast_to(x, (2, 3, 4)),
-        lambda x: np.array_split(x, 2)[1], lambda x: np.hsplit(x, 2)[1], lambda x: np.unstack(x)[1] if hasattr(np, "unstack")
+        lambda x: np.array_split(x, 2)[1], lambda x: np.hsplit(x, 2)[1],
+        lambda x: np.unstack(x)[1] if hasattr(np, "unstack")
         else x[1], lambda x: np.asarray(x, like=x), lambda x: x.astype(float, copy=False), lambda x: np.rollaxis(x, 1),
         lambda x: np.copy(x), lambda x: x.copy(), lambda x: x.flatten(), lambda x: x.astype(float), lambda x: +x,
         lambda x: np.array(x, like=x), lambda x: np.positive(x), lambda x: np.concatenate([x]), lambda x: np.roll(x, 0),
         lambda x: np.tile(x, 1), lambda x: np.clip(x, -9, 9), lambda x: np.nan_to_num(x), lambda x: np.pad(x, 0),
-        lambda x: np.real_if_close(x), lambda x: np.ravel(x[:, :2]), lambda x: x[:, :2].reshape(-1), lambda x: np.unwrap(x),
-        lambda x: np.broadcast_arrays(x, x)[0], lambda x: np.meshgrid(x[0], copy=False)[0], lambda x: np.take(x, [0, 1]),
-        lambda x: np.reshape(x, (4, 3), copy=True), lambda x: np.append(x, []), lambda x: np.atleast_2d(x), lambda x: x.squeeze(),
-        lambda x: np.fliplr(x), lambda x: np.matrix_transpose(x), lambda x: np.permute_dims(x), lambda x: np.nan_to_num(x, copy=False),
-        lambda x: np.trim_zeros(x[0]), lambda x: np.ediff1d(x), lambda x: np.conjugate(x), lambda x: np.conj(x), lambda x: x.conj(),
+        lambda x: np.real_if_close(x), lambda x: np.ravel(x[:, :2]), lambda x: x[:, :2].reshape(-1),
+        lambda x: np.unwrap(x),
+        lambda x: np.broadcast_arrays(x, x)[0], lambda x: np.meshgrid(x[0], copy=False)[0],
+        lambda x: np.take(x, [0, 1]),
+        lambda x: np.reshape(x, (4, 3), copy=True), lambda x: np.append(x, []), lambda x: np.atleast_2d(x),
+        lambda x: x.squeeze(),
+        lambda x: np.fliplr(x), lambda x: np.matrix_transpose(x), lambda x: np.permute_dims(x),
+        lambda x: np.nan_to_num(x, copy=False),
+        lambda x: np.trim_zeros(x[0]), lambda x: np.ediff1d(x), lambda x: np.conjugate(x), lambda x: np.conj(x),
+        lambda x: x.conj(),
         lambda x: np.diff(x, n=0), lambda x: np.sum(x, axis=()), lambda x: np.max(x, axis=()), lambda x: np.vstack([x]),
         lambda x: np.block(x), lambda x: np.delete(x, []), lambda x: np.repeat(x, 1), lambda x: np.triu(x, -9),
     ],
@@ -257,7 +267,11 @@ def test_indices_that_do_not_exist():
 def test_values_that_do_not_fit():
     x = random_dual(np.random.default_rng(0), (3, 4))
     before = np.copy(x)
-    for index, value in ((0, np.zeros(3)), (slice(None), random_dual(np.random.default_rng(0), (2, 4))), ([0, 1], [1, 2, 3])):
+    for index, value in (
+        (0, np.zeros(3)),
+        (slice(None), random_dual(np.random.default_rng(0), (2, 4))),
+        ([0, 1], [1, 2, 3]),
+    ):
         with pytest.raises(ValueError):
             x[index] = value
     with pytest.raises(TypeError):
@@ -288,7 +302,12 @@ def test_an_index_does_not_vary():
 def test_read_only():
     x = random_dual(np.random.default_rng(0), 3)
     x.setflags(write=False)
-    for f in (lambda: x.__setitem__(0, 1.0), lambda: x.__setitem__(0, x[1]), lambda: x.__iadd__(1.0), lambda: x.fill(1.0)):
+    for f in (
+        lambda: x.__setitem__(0, 1.0),
+        lambda: x.__setitem__(0, x[1]),
+        lambda: x.__iadd__(1.0),
+        lambda: x.fill(1.0),
+    ):
         with pytest.raises(ValueError, match="read-only"):
             f()
     x.setflags(write=True)

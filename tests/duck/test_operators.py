@@ -196,6 +196,38 @@ def test_what_is_no_number_is_left_to_its_own_methods():
                 op(None, x)
 
 
+def test_subclasses_of_ndarray(tmp_path):
+    """A memory map is an array; masked arrays and matrices mean something else by their operators."""
+    x = DUALS["row"]
+    kept = np.memmap(tmp_path / "map", dtype=float, mode="w+", shape=3)
+    kept[:] = [1.0, 2.0, 3.0]
+    same(np.asarray((x * kept).value), x.value * np.asarray(kept))
+    same(np.asarray((kept - x).value), np.asarray(kept) - x.value)
+    masked = np.ma.array([1.0, 2.0, 3.0], mask=[0, 1, 0])
+    for f in (
+        lambda: x * masked,
+        lambda: np.dot(x, masked),
+        lambda: np.add(masked, x),
+        lambda: dualad.grad(np.sum)(masked),
+        lambda: dualad.grad(lambda x: masked * x)(np.ones(3)),
+        lambda: np.sum(x, where=masked),
+    ):
+        with pytest.raises(UnsupportedType, match=r"a masked array .* Use a plain array instead: np\.where"):
+            f()
+    with pytest.warns(PendingDeprecationWarning):
+        matrix = np.matrix(np.eye(3))
+    for f in (lambda: matrix @ x, lambda: x @ matrix, lambda: x * matrix, lambda: dualad.jacobian(np.sum)(matrix)):
+        with pytest.raises(UnsupportedType, match=r"a matrix .* Use a plain array instead: np\.asarray"):
+            f()
+
+    class Quantity(np.ndarray):
+        def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+            return "quantity"
+
+    assert x * np.ones(3).view(Quantity) == "quantity"
+    assert np.ones(3).view(Quantity) * x == "quantity"
+
+
 @pytest.mark.parametrize("name", ["scalar", "array"])
 def test_complex_operands_are_refused(name):
     x = DUALS[name]
@@ -248,11 +280,13 @@ def test_warnings_are_those_of_numpy():
     programs = [
         lambda x: 1.0 / x, lambda x: x**0.5, lambda x: x * 1e300, lambda x: np.exp(x), lambda x: np.sqrt(np.abs(x)),
         lambda x: np.log(np.abs(x) + 1), lambda x: x / np.abs(x), lambda x: np.arcsin(np.clip(x, -1, 1)),
-        lambda x: x[0] / 2.0, lambda x: 1.0 / x[0], lambda x: x[0] / x[0], lambda x: x[3] * x[3], lambda x: np.sqrt(x[2]),
+        lambda x: x[0] / 2.0, lambda x: 1.0 / x[0], lambda x: x[0] / x[0], lambda x: x[3] * x[3],
+        lambda x: np.sqrt(x[2]),
         lambda x: x[2] ** 0.5, lambda x: np.sqrt(x[0]), lambda x: np.cbrt(x[0]), lambda x: np.log(x[0]),
         lambda x: np.prod(x), lambda x: np.sum(x * x), lambda x: np.linalg.norm(x[:1]), lambda x: np.std(x[:1]),
         lambda x: np.hypot(x[0], 0.0), lambda x: np.mean(x[:0]), lambda x: np.var(x[:1], ddof=1), lambda x: x // 0.0,
-        lambda x: x[1] % 0.0, lambda x: 1e-200 * (x[1] * 1e-200), lambda x: np.exp(-800 * x[1]), lambda x: np.exp(-800 * x),
+        lambda x: x[1] % 0.0, lambda x: 1e-200 * (x[1] * 1e-200), lambda x: np.exp(-800 * x[1]),
+        lambda x: np.exp(-800 * x),
     ]  # fmt: skip
 
     def told(f, x):

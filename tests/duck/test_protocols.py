@@ -34,7 +34,7 @@ def check(f, x, rtol=1e-7):
     return result
 
 
-# --- methods of ufuncs -------------------------------------------------------------------------------------------------
+# --- methods of ufuncs -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("ufunc", [np.add, np.multiply, np.maximum, np.minimum, np.logaddexp, np.hypot, np.fmin])
@@ -82,7 +82,7 @@ def test_reduce_of_nothing():
 def test_accumulate(ufunc):
     x = random_dual(rng(), (3, 4))
     for axis in (0, 1, -1):
-        check(lambda x: ufunc.accumulate(x, axis=axis), x)
+        check(lambda x, axis=axis: ufunc.accumulate(x, axis=axis), x)
     check(lambda x: ufunc.accumulate(x), x[0])
 
 
@@ -133,7 +133,7 @@ def test_at(ufunc):
         np.add.at(np.zeros(3), [0], x[:1])
 
 
-# --- options -----------------------------------------------------------------------------------------------------------
+# --- options ---------------------------------------------------------------------------------------------------------
 
 
 def test_out():
@@ -213,7 +213,7 @@ def test_the_branch_that_is_not_taken_does_not_poison():
         close(np.diag(dualad.jacobian(function)(x)), wanted)
         for i in range(4):
             close(dualad.derivative(function)(x[i]), wanted[i])
-        assert np.isfinite(dualad.hessian(lambda x: np.sum(function(x)))(x)).all()
+        assert np.isfinite(dualad.hessian(lambda x, function=function: np.sum(function(x)))(x)).all()
         assert np.isfinite(dualad.jacobian(dualad.jacobian(function))(x)).all()
 
 
@@ -264,7 +264,7 @@ def test_casting_and_order_are_numpys_affair():
         np.exp(x, x, x)
 
 
-# --- functions ---------------------------------------------------------------------------------------------------------
+# --- functions -------------------------------------------------------------------------------------------------------
 
 
 def test_arguments_by_position_and_by_name():
@@ -272,15 +272,24 @@ def test_arguments_by_position_and_by_name():
     for f in (
         lambda x: np.sum(x, 0, None, None, True), lambda x: np.sum(a=x, axis=0), lambda x: np.std(x, 0, None, None, 1),
         lambda x: np.max(x, 0, None, True), lambda x: np.cumsum(x, 1, None), lambda x: np.clip(x, 0.7, None),
-        lambda x: np.clip(x, a_min=0.7, a_max=1.2), lambda x: np.clip(a=x, a_min=None, a_max=1.2), lambda x: np.take(x, [0, 1], 1),
-        lambda x: np.concatenate((x, x), axis=1), lambda x: np.concatenate((x, x.tolist())), lambda x: np.dot(a=x, b=x.T),
-        lambda x: np.where(x > 1, x, 0), lambda x: np.mean(x, keepdims=np._NoValue), lambda x: np.linalg.norm(x, None, 1),
-        lambda x: np.quantile(x, 0.3, 1), lambda x: np.trapezoid(x, None, 0.5, 0), lambda x: np.diff(x, 2, 0), lambda x: np.roll(x, 1, 0),
-        lambda x: np.interp(x[0], [0, 1, 2, 3], [1, 3, 2, 5]), lambda x: np.einsum("ij,kj->ik", x, x), lambda x: np.tensordot(x, x, ([1], [1])),
-        lambda x: np.einsum(x, [0, 1], [1]), lambda x: np.reshape(x, (4, 3), "F"), lambda x: np.ravel(x, "F"), lambda x: np.repeat(x, 2, 1),
-        lambda x: np.matmul(x, x.T), lambda x: np.vecdot(x, x), lambda x: np.expand_dims(x, 0) @ x.T, lambda x: np.average(x, 0, [1, 2, 3]),
-        lambda x: np.select([x < 1, x < 1.5], [x, x * x], 9.0), lambda x: np.linalg.multi_dot([x, x.T, x]), lambda x: np.sum([x, x * x], axis=0),
-        lambda x: np.stack([x[0], [1.0, 2.0, 3.0, 4.0]]), lambda x: np.hstack([x, x]), lambda x: np.array([x[0], x[1]]).sum(),
+        lambda x: np.clip(x, a_min=0.7, a_max=1.2), lambda x: np.clip(a=x, a_min=None, a_max=1.2),
+        lambda x: np.take(x, [0, 1], 1),
+        lambda x: np.concatenate((x, x), axis=1), lambda x: np.concatenate((x, x.tolist())),
+        lambda x: np.dot(a=x, b=x.T),
+        lambda x: np.where(x > 1, x, 0), lambda x: np.mean(x, keepdims=np._NoValue),
+        lambda x: np.linalg.norm(x, None, 1),
+        lambda x: np.quantile(x, 0.3, 1), lambda x: np.trapezoid(x, None, 0.5, 0), lambda x: np.diff(x, 2, 0),
+        lambda x: np.roll(x, 1, 0),
+        lambda x: np.interp(x[0], [0, 1, 2, 3], [1, 3, 2, 5]), lambda x: np.einsum("ij,kj->ik", x, x),
+        lambda x: np.tensordot(x, x, ([1], [1])),
+        lambda x: np.einsum(x, [0, 1], [1]), lambda x: np.reshape(x, (4, 3), "F"), lambda x: np.ravel(x, "F"),
+        lambda x: np.repeat(x, 2, 1),
+        lambda x: np.matmul(x, x.T), lambda x: np.vecdot(x, x), lambda x: np.expand_dims(x, 0) @ x.T,
+        lambda x: np.average(x, 0, [1, 2, 3]),
+        lambda x: np.select([x < 1, x < 1.5], [x, x * x], 9.0), lambda x: np.linalg.multi_dot([x, x.T, x]),
+        lambda x: np.sum([x, x * x], axis=0),
+        lambda x: np.stack([x[0], [1.0, 2.0, 3.0, 4.0]]), lambda x: np.hstack([x, x]),
+        lambda x: np.array([x[0], x[1]]).sum(),
     ):  # fmt: skip
         result = f(x)
         plain = f(x.value)
@@ -296,14 +305,22 @@ def test_arguments_by_position_and_by_name():
 def test_discrete_functions_are_called_on_the_values():
     x = random_dual(rng(), (3, 4))
     for f in (
-        np.argmax, np.argsort, np.shape, np.ndim, np.size, np.isfinite, np.isnan, np.any, np.all, np.nonzero, np.signbit,
-        np.count_nonzero, np.iscomplexobj, np.isrealobj, lambda x: np.argmin(x, axis=1), lambda x: np.searchsorted([1.0, 1.5], x),
-        lambda x: np.allclose(x, x), lambda x: np.array_equal(x, x), lambda x: np.isclose(x, 1.0, atol=0.2), lambda x: np.greater(x, 1),
-        lambda x: np.logical_and(x > 1, x < 1.5), lambda x: np.where(x > 1.2), lambda x: np.isclose([x[0, 0], 1.0], 1.0),
-        lambda x: np.logical_and.reduce(x > 0), lambda x: np.result_type(x, 1.0), lambda x: np.greater.outer(x[0], x[1]),
-        lambda x: np.all(x > 0, axis=0, keepdims=True), lambda x: np.argpartition(x, 1), lambda x: np.digitize(x, [1.0, 1.5]),
-        lambda x: np.isin(x, [x[0, 0]]), lambda x: np.flatnonzero(x > 1), lambda x: np.lexsort((x[0], x[1])), lambda x: np.argwhere(x > 1),
-        lambda x: np.can_cast(x.dtype, float), lambda x: np.shares_memory(x, x), lambda x: np.isscalar(x[0]), lambda x: np.iterable(x),
+        np.argmax, np.argsort, np.shape, np.ndim, np.size, np.isfinite, np.isnan, np.any, np.all, np.nonzero,
+        np.signbit,
+        np.count_nonzero, np.iscomplexobj, np.isrealobj, lambda x: np.argmin(x, axis=1),
+        lambda x: np.searchsorted([1.0, 1.5], x),
+        lambda x: np.allclose(x, x), lambda x: np.array_equal(x, x), lambda x: np.isclose(x, 1.0, atol=0.2),
+        lambda x: np.greater(x, 1),
+        lambda x: np.logical_and(x > 1, x < 1.5), lambda x: np.where(x > 1.2),
+        lambda x: np.isclose([x[0, 0], 1.0], 1.0),
+        lambda x: np.logical_and.reduce(x > 0), lambda x: np.result_type(x, 1.0),
+        lambda x: np.greater.outer(x[0], x[1]),
+        lambda x: np.all(x > 0, axis=0, keepdims=True), lambda x: np.argpartition(x, 1),
+        lambda x: np.digitize(x, [1.0, 1.5]),
+        lambda x: np.isin(x, [x[0, 0]]), lambda x: np.flatnonzero(x > 1), lambda x: np.lexsort((x[0], x[1])),
+        lambda x: np.argwhere(x > 1),
+        lambda x: np.can_cast(x.dtype, float), lambda x: np.shares_memory(x, x), lambda x: np.isscalar(x[0]),
+        lambda x: np.iterable(x),
     ):  # fmt: skip
         same(f(x), f(x.value))
 
@@ -311,10 +328,14 @@ def test_discrete_functions_are_called_on_the_values():
 def test_creation_by_like():
     x = random_dual(rng(), 3)
     for f in (
-        lambda **like: np.zeros(3, **like), lambda **like: np.ones((2, 3), **like), lambda **like: np.full(3, 2.5, **like),
-        lambda **like: np.eye(2, **like), lambda **like: np.array([1.0, 2.0], **like), lambda **like: np.asarray([1.5], **like),
-        lambda **like: np.identity(3, **like), lambda **like: np.arange(3.0, **like), lambda **like: np.zeros((), **like),
-        lambda **like: np.zeros(3, dtype=np.float32, **like), lambda **like: np.zeros(3, dtype=int, **like), lambda **like: np.arange(3, **like),
+        lambda **like: np.zeros(3, **like), lambda **like: np.ones((2, 3), **like),
+        lambda **like: np.full(3, 2.5, **like),
+        lambda **like: np.eye(2, **like), lambda **like: np.array([1.0, 2.0], **like),
+        lambda **like: np.asarray([1.5], **like),
+        lambda **like: np.identity(3, **like), lambda **like: np.arange(3.0, **like),
+        lambda **like: np.zeros((), **like),
+        lambda **like: np.zeros(3, dtype=np.float32, **like), lambda **like: np.zeros(3, dtype=int, **like),
+        lambda **like: np.arange(3, **like),
     ):  # fmt: skip
         same(f(like=x), f())
     for made in (np.zeros(3, like=x), np.full(3, 0, like=x), np.array([1, 2, 3], like=x), np.empty(3, like=x)):
@@ -364,7 +385,8 @@ def test_composed_functions_have_numpys_value():
     x = random_dual(rng(), (301, 7))
     for f in (
         lambda x: np.var(x, axis=0), np.std, np.ptp, lambda x: np.average(x, axis=0, weights=np.arange(301)), np.nanvar,
-        lambda x: np.trapezoid(x, axis=0), lambda x: np.gradient(x)[0], lambda x: np.linalg.norm(x, axis=1), np.cov, np.corrcoef,
+        lambda x: np.trapezoid(x, axis=0), lambda x: np.gradient(x)[0],
+        lambda x: np.linalg.norm(x, axis=1), np.cov, np.corrcoef,
         lambda x: np.nanmean(x, axis=1), lambda x: np.linalg.cond(x[:7]), lambda x: np.polyval(x[0], x[1]),
     ):  # fmt: skip
         same(f(x), f(x.value))
@@ -372,10 +394,20 @@ def test_composed_functions_have_numpys_value():
 
 def test_memory_order_goes_with_the_value():
     a = random_dual(rng(), (3, 4))
-    for y in (a.T * 2.0, np.exp(a.T), a.T + a.T, np.maximum(a.T, 1.0), np.modf(a.T)[0], a.T * a[:, 0], a.T * a[0][:, None]):
+    for y in (
+        a.T * 2.0,
+        np.exp(a.T),
+        a.T + a.T,
+        np.maximum(a.T, 1.0),
+        np.modf(a.T)[0],
+        a.T * a[:, 0],
+        a.T * a[0][:, None],
+    ):
         assert y.value.flags.f_contiguous and y.tangents[0].flags.f_contiguous
     same((a.T * a[:, 0]).value, a.value.T * a.value[:, 0])
-    close((a.T * a[:, 0]).tangents, a.tangents.transpose(0, 2, 1) * a.value[:, 0] + a.value.T * a.tangents[:, None, :, 0])
+    close(
+        (a.T * a[:, 0]).tangents, a.tangents.transpose(0, 2, 1) * a.value[:, 0] + a.value.T * a.tangents[:, None, :, 0]
+    )
     b = random_dual(rng(), (2, 3, 4))
     check(lambda b: np.exp(np.transpose(b, (1, 2, 0))) * np.transpose(b, (1, 2, 0)), b)
 
@@ -385,7 +417,17 @@ def test_fit_for_functions_that_are_called_on_both():
     x = random_dual(rng(), ())
     c = np.array([1.0, 2.0])
     for f in (np.add, np.multiply, np.arctan2, np.hypot, np.logaddexp, np.maximum, np.power, np.copysign):
-        for other in (c, [1.0, 2.0], 3, 2.5, np.float32(1.5), np.array(2.5), c.astype(np.float32), np.array([1, 2]), True):
+        for other in (
+            c,
+            [1.0, 2.0],
+            3,
+            2.5,
+            np.float32(1.5),
+            np.array(2.5),
+            c.astype(np.float32),
+            np.array([1, 2]),
+            True,
+        ):
             same(f(x, other), f(x.value, other))
             if f is not np.power or not isinstance(other, np.generic):  # NumPy calls np.power for other**x
                 same(f(other, x), f(other, x.value))

@@ -1,5 +1,6 @@
 """Dual and HyperDual as values: how they are made, which dtypes they keep, what may meet."""
 
+import numbers
 import sys
 from pathlib import Path
 
@@ -20,7 +21,7 @@ TYPES = ["float64", "float32"]
 def test_a_number_makes_a_scalar(value):
     for x in (Dual(value, [1.0, 2.0]), Dual(value=value, tangents=np.array([1.0, 2.0]))):
         assert x.shape == () and x.dtype == (np.float32 if isinstance(value, np.float32) else np.float64)
-        assert isinstance(x, Dual) and x._is_scalar
+        assert isinstance(x, Dual) and x._is_scalar and isinstance(x, numbers.Real) and np.isscalar(x)
         same(x.tangents, np.array([1.0, 2.0], x.dtype))
         assert np.array([x, x]).shape == (2,)
     y = HyperDual(value, [1.0], [2.0, 3.0], [[4.0, 5.0]])
@@ -51,7 +52,10 @@ def test_arrays_are_copied():
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ((3.0, 1.0), r"tangents must have shape \(k,\) \+ S with S = \(\), the shape of the value; it has shape \(\)\."),
+        (
+            (3.0, 1.0),
+            r"tangents must have shape \(k,\) \+ S with S = \(\), the shape of the value; it has shape \(\)\.",
+        ),
         ((3.0, [[1.0]]), r"it has shape \(1, 1\)"),
         (([1.0, 2.0], [1.0, 2.0]), r"S = \(2,\), the shape of the value; it has shape \(2,\)"),
         (([1.0, 2.0], [[1.0], [2.0]]), r"it has shape \(2, 1\)"),
@@ -91,13 +95,20 @@ def test_dtypes_are_kept(dtype):
     x = random_dual(rng, (2, 3), dtype=np.dtype(dtype).type)
     s = x[0, 0]
     for f in (
-        lambda x: x * 2, lambda x: x * 2.0, lambda x: 1 / x, lambda x: np.exp(x), lambda x: np.sum(x), lambda x: x[0, 1] * 2.0,
-        lambda x: np.float64(2) * x, lambda x: x * np.float64(2), lambda x: x + np.ones(3), lambda x: x @ np.ones(3), lambda x: x**2,
-        lambda x: x * np.array(2.0), lambda x: np.float32(2) * x, lambda x: x[0, 0] * x[0, 1] + 1, lambda x: np.sin(x[0, 0]), np.mean,
-        lambda x: x * np.arange(3), lambda x: np.concatenate([x, np.ones((2, 3))]), lambda x: np.where(x > 1, x, 0.0), np.linalg.norm,
-        lambda x: np.full_like(x, 1.0), lambda x: np.maximum(x, 0), lambda x: np.arctan2(x, 1.0), lambda x: x.mean(axis=0), np.std,
-        lambda x: np.modf(x)[0], lambda x: np.stack([x[0], x[1]]), lambda x: np.linalg.inv(x[:, :2]), lambda x: np.cumsum(x), np.prod,
-        lambda x: abs(x[0, 0]), lambda x: -x[0, 0], lambda x: x[0, 0] ** 2, lambda x: 2.0 ** x[0, 0], lambda x: np.sqrt(x[0, 0]),
+        lambda x: x * 2, lambda x: x * 2.0, lambda x: 1 / x, lambda x: np.exp(x), lambda x: np.sum(x),
+        lambda x: x[0, 1] * 2.0,
+        lambda x: np.float64(2) * x, lambda x: x * np.float64(2), lambda x: x + np.ones(3),
+        lambda x: x @ np.ones(3), lambda x: x**2,
+        lambda x: x * np.array(2.0), lambda x: np.float32(2) * x, lambda x: x[0, 0] * x[0, 1] + 1,
+        lambda x: np.sin(x[0, 0]), np.mean,
+        lambda x: x * np.arange(3), lambda x: np.concatenate([x, np.ones((2, 3))]),
+        lambda x: np.where(x > 1, x, 0.0), np.linalg.norm,
+        lambda x: np.full_like(x, 1.0), lambda x: np.maximum(x, 0), lambda x: np.arctan2(x, 1.0),
+        lambda x: x.mean(axis=0), np.std,
+        lambda x: np.modf(x)[0], lambda x: np.stack([x[0], x[1]]), lambda x: np.linalg.inv(x[:, :2]),
+        lambda x: np.cumsum(x), np.prod,
+        lambda x: abs(x[0, 0]), lambda x: -x[0, 0], lambda x: x[0, 0] ** 2, lambda x: 2.0 ** x[0, 0],
+        lambda x: np.sqrt(x[0, 0]),
     ):  # fmt: skip
         result = f(x)
         same(result, f(x.value))
@@ -125,14 +136,17 @@ def test_inputs_that_lie_otherwise_in_memory():
     big, lanes = rng.uniform(0.5, 1.5, (6, 8)), rng.standard_normal((2, 8, 6))
     other = rng.uniform(0.5, 1.5, (8, 6))
     for value, tangents in (
-        (big.T, lanes), (big.T[::2], lanes[:, ::2]), (big.T[:, ::-1], lanes[:, :, ::-1]), (np.asfortranarray(big.T), lanes),
+        (big.T, lanes), (big.T[::2], lanes[:, ::2]), (big.T[:, ::-1], lanes[:, :, ::-1]),
+        (np.asfortranarray(big.T), lanes),
         (np.broadcast_to(big[0], (6, 8)).T, lanes), (big.T, np.asfortranarray(lanes)),
     ):  # fmt: skip
         x = Dual(value, tangents)
         c = other[: len(value)]
         for f, slope in (
-            (lambda x, c=c: x * c, c), (lambda x, c=c: np.sin(x), np.cos(value)), (lambda x, c=c: np.hypot(x, c), value / np.hypot(value, c)),
-            (lambda x, c=c: x / c.T.T, 1 / c), (lambda x, c=c: np.exp(x.T).T, np.exp(value)), (lambda x, c=c: c[:, :1] * x, c[:, :1]),
+            (lambda x, c=c: x * c, c), (lambda x, c=c: np.sin(x), np.cos(value)),
+            (lambda x, c=c: np.hypot(x, c), value / np.hypot(value, c)),
+            (lambda x, c=c: x / c.T.T, 1 / c), (lambda x, c=c: np.exp(x.T).T, np.exp(value)),
+            (lambda x, c=c: c[:, :1] * x, c[:, :1]),
         ):  # fmt: skip
             same(f(x), f(value))
             close(f(x).tangents, slope * tangents, 1e-14)
@@ -142,9 +156,10 @@ def test_values_that_do_not_meet():
     two, three = Dual(1.0, [1.0, 2.0]), Dual(1.0, [1.0, 2.0, 3.0])
     for f in (
         lambda: two * three, lambda: np.hypot(two, three), lambda: Dual([1.0], [[1.0], [2.0]]) * three,
-        lambda: np.add(Dual([1.0], [[1.0], [2.0]]), Dual([1.0], [[1.0]])), lambda: np.concatenate([np.array([two, three])]) + two,
+        lambda: np.add(Dual([1.0], [[1.0], [2.0]]), Dual([1.0], [[1.0]])),
+        lambda: np.concatenate([np.array([two, three])]) + two,
     ):  # fmt: skip
-        with pytest.raises(WrongShape, match="carry . and . directions"):
+        with pytest.raises(WrongShape, match=r"carry . and . directions"):
             f()
     hyper = HyperDual(1.0, [1.0], [1.0], [[0.0]])
     for f in (lambda: hyper * Dual(1.0, [1.0, 1.0, 0.0]), lambda: Dual([1.0], [[1.0]]) + hyper):

@@ -94,7 +94,8 @@ def test_all_ways_to_a_hessian():
     hessian = dualad.hessian(objective)(x)
     assert np.max(np.abs(hessian - hessian.T)) < 1e-12
     for way in (
-        dualad.jacobian(dualad.grad(objective)), dualad.jacobian(dualad.jacobian(objective)), dualad.hessian(objective, chunk=1),
+        dualad.jacobian(dualad.grad(objective)), dualad.jacobian(dualad.jacobian(objective)),
+        dualad.hessian(objective, chunk=1),
         dualad.hessian(objective, chunk=2), lambda x: np.array([dualad.hvp(objective)(x, p) for p in np.eye(3)]),
         lambda x: np.array([dualad.jvp(dualad.grad(objective), (x,), (p,))[1] for p in np.eye(3)]),
         lambda x: dualad.jacobian(lambda y: np.array([dualad.jvp(objective, (y,), (p,))[1] for p in np.eye(3)]))(x),
@@ -181,7 +182,9 @@ def test_constants_of_the_inner_function():
     """An inner function that does not depend on its argument, and one that does not depend on the outer."""
     assert D(lambda x: D(lambda y: x * 3)(1.0) + 2 * x)(1.0) == 2.0
     assert D(lambda x: D(lambda y: y * 3)(1.0) * x)(1.0) == 3.0
-    assert np.array_equal(dualad.jacobian(lambda x: dualad.grad(lambda y: y[0] ** 2)(np.ones(2)) * x)(np.ones(2)), [[2, 0], [0, 0]])
+    assert np.array_equal(
+        dualad.jacobian(lambda x: dualad.grad(lambda y: y[0] ** 2)(np.ones(2)) * x)(np.ones(2)), [[2, 0], [0, 0]]
+    )
     assert D(lambda x: D(lambda y: 5.0)(1.0))(1.0) == 0.0
 
 

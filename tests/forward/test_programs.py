@@ -14,24 +14,35 @@ from forward_checks import complex_step, same
 
 N = 4
 UNARY = [
-    np.sin, np.cos, np.tanh, np.exp, np.arctan, np.sinh, np.arcsinh, np.square, np.negative, lambda x: 1.0 / (2.0 + np.cos(x)),
-    lambda x: np.sqrt(x * x + 1.0), lambda x: np.log(x * x + 1.5), lambda x: x**3, lambda x: (x * x + 0.5) ** 1.7, lambda x: np.expm1(0.3 * x),
+    np.sin, np.cos, np.tanh, np.exp, np.arctan, np.sinh, np.arcsinh, np.square, np.negative,
+    lambda x: 1.0 / (2.0 + np.cos(x)),
+    lambda x: np.sqrt(x * x + 1.0), lambda x: np.log(x * x + 1.5), lambda x: x**3,
+    lambda x: (x * x + 0.5) ** 1.7, lambda x: np.expm1(0.3 * x),
     lambda x: np.log1p(x * x), lambda x: 1.3 ** np.sin(x), lambda x: np.reciprocal(x * x + 2.0),
 ]  # fmt: skip
 BINARY = [
-    np.add, np.subtract, np.multiply, lambda a, b: a / (b * b + 1.0), lambda a, b: (a * a + 1.0) ** (0.3 * b), lambda a, b: a * np.sin(b),
+    np.add, np.subtract, np.multiply, lambda a, b: a / (b * b + 1.0), lambda a, b: (a * a + 1.0) ** (0.3 * b),
+    lambda a, b: a * np.sin(b),
     lambda a, b: np.where(np.real(a) > np.real(b), a, b), lambda a, b: np.where(np.real(a) > 0.1, a * b, np.cos(b)),
 ]  # fmt: skip
 # Functions that keep a vector of N elements, by the names of what they use.
 ARRAY = [
-    np.cumsum, lambda x: x[::-1], lambda x: np.roll(x, 1), lambda x: x - np.mean(x), lambda x: np.outer(x, np.sin(x)) @ np.ones(N),
-    lambda x: np.concatenate([x[2:], x[:2] * 2.0]), lambda x: np.sum(x * x) * x, lambda x: np.stack([x, np.cos(x)]).sum(axis=0),
-    lambda x: x.reshape(2, 2).T.ravel(), lambda x: np.cumprod(np.cos(x)), lambda x: np.einsum("i,i,j->j", x, x, np.tanh(x)),
-    lambda x: x[[3, 1, 1, 0]], lambda x: np.convolve(x, [0.5, 0.25, -0.5], "same"), lambda x: np.tile(x[:2], 2), lambda x: np.repeat(x[1:3], 2),
-    lambda x: np.linalg.solve(3.0 * np.eye(N) + 0.1 * np.outer(np.tanh(x), np.sin(x)), x), lambda x: np.diff(x, append=1.0), lambda x: x[0] * x,
-    lambda x: np.linalg.inv(np.diag(x * x + 1.0) + 0.1) @ x, lambda x: np.prod(1.0 + 0.1 * np.sin(x)) + x, lambda x: np.trapezoid(x) * np.cos(x),
-    lambda x: np.kron(x[:2], np.sin(x[2:])), lambda x: np.var(x) * x if not np.iscomplexobj(x) else np.mean((x - np.mean(x)) ** 2) * x,
-    lambda x: np.array([x[0], x[1] * x[2], np.sin(x[3]), x[1]]) + x, lambda x: filled(x), lambda x: written(x), lambda x: by_view(x),
+    np.cumsum, lambda x: x[::-1], lambda x: np.roll(x, 1), lambda x: x - np.mean(x),
+    lambda x: np.outer(x, np.sin(x)) @ np.ones(N),
+    lambda x: np.concatenate([x[2:], x[:2] * 2.0]), lambda x: np.sum(x * x) * x,
+    lambda x: np.stack([x, np.cos(x)]).sum(axis=0),
+    lambda x: x.reshape(2, 2).T.ravel(), lambda x: np.cumprod(np.cos(x)),
+    lambda x: np.einsum("i,i,j->j", x, x, np.tanh(x)),
+    lambda x: x[[3, 1, 1, 0]], lambda x: np.convolve(x, [0.5, 0.25, -0.5], "same"), lambda x: np.tile(x[:2], 2),
+    lambda x: np.repeat(x[1:3], 2),
+    lambda x: np.linalg.solve(3.0 * np.eye(N) + 0.1 * np.outer(np.tanh(x), np.sin(x)), x),
+    lambda x: np.diff(x, append=1.0), lambda x: x[0] * x,
+    lambda x: np.linalg.inv(np.diag(x * x + 1.0) + 0.1) @ x, lambda x: np.prod(1.0 + 0.1 * np.sin(x)) + x,
+    lambda x: np.trapezoid(x) * np.cos(x),
+    lambda x: np.kron(x[:2], np.sin(x[2:])),
+    lambda x: np.var(x) * x if not np.iscomplexobj(x) else np.mean((x - np.mean(x)) ** 2) * x,
+    lambda x: np.array([x[0], x[1] * x[2], np.sin(x[3]), x[1]]) + x, lambda x: filled(x), lambda x: written(x),
+    lambda x: by_view(x),
 ]  # fmt: skip
 
 
