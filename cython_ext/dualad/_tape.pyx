@@ -997,7 +997,7 @@ cdef tuple keep_operands(Tape tape, int arguments, unsigned int need, unsigned i
         if not mine >> i & 1:
             numbers.append(-1)
             if type(primal) is np.ndarray:
-                primals[i] = frozen(tape, <cnp.ndarray> primal) if need >> i & 1 else like(primal)
+                primals[i] = frozen(tape, <cnp.ndarray> primal) if not tape.lean or need >> i & 1 else like(primal)
             continue
         one = <Recorded> inputs[i]
         numbers.append(one.node())

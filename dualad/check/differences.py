@@ -39,8 +39,8 @@ class Differences:
     def wrong(self, claimed: Any) -> tuple[Any, Any]:
         """Return how far claims are off, and how much of it is allowed; inf where the differences say nothing."""
         off = np.maximum(np.maximum(self.low - claimed, claimed - self.high), 0.0)
-        # A slope that is claimed to be nan or infinite is wrong where f has one.
-        off = np.where(np.isfinite(claimed) | np.isnan(self.value), np.where(np.isnan(off), 0.0, off), np.inf)
+        # A slope that is claimed to be nan or infinite is wrong where f is known to have one.
+        off = np.where(np.isfinite(claimed), np.where(np.isnan(off), 0.0, off), np.where(decided(self), np.inf, 0.0))
         # A direction is rounded to the type of x; that shows in the slopes that are small by cancellation, too.
         size = np.max(np.abs(claimed), axis=0, where=np.isfinite(claimed), initial=0.0)
         return off, allowance(self.error, claimed, self.value, self.eps) + 64.0 * self.eps * size

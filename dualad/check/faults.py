@@ -22,6 +22,7 @@ from dualad.ops.table import Elementwise
 __all__ = ["find_faults"]
 
 _SAME: Final = 3  # so many nodes of the same row with the same shapes and options are looked at
+_ULPS: Final = {"forward": 64.0, "second order": 1e5}  # units in the last place that a rule may be off
 _NUMBERS: Final = 1000  # scalar nodes of a row that are looked at, together as one array
 
 
@@ -147,9 +148,8 @@ def _compared(site: Site, rule: str, operand: int, claimed: Sequence[Any], sweep
         if np.shape(said) != np.shape(wanted):
             yield Fault(site.row.name, rule, operand, np.nan, np.nan, f"shape {np.shape(said)}, not {np.shape(wanted)}")
             continue
-        bad = _beyond(said, one) > allowance(error, said, wanted, _eps(site)) + 64.0 * _eps(site) * np.max(
-            np.abs(said), initial=0.0
-        )
+        size = np.max(np.abs(said), where=np.isfinite(said), initial=0.0)
+        bad = _beyond(said, one) > allowance(error, said, wanted, _eps(site)) + _ULPS[rule] * _eps(site) * size
         if np.any(bad):
             at = np.unravel_index(np.argmax(np.where(bad, np.abs(said - wanted), -1.0)), np.shape(bad))
             yield Fault(site.row.name, rule, operand, float(said[at]), float(wanted[at]))

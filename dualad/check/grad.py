@@ -103,13 +103,11 @@ def check_grad(
             raise ValueError(
                 f"hess and hessp are checked for a function that returns one number; this one returned {subject.m}"
             )
-        run = Run(subject, seed, directions, near, progress, bool(theirs))
+        run = Run(subject, np.random.default_rng(seed), directions, near, progress, bool(theirs))
         with run.progress:
             first = [given_first(subject, name, theirs[name]) for name in ("jac", "grad") if name in theirs]
             second = [given_second(subject, name, theirs[name]) for name in ("hess", "hessp") if name in theirs]
-            run.first(first)
-            if second or (not theirs and order != 1):
-                run.second(second)
+            run.tests(first, second, 2 if order is None else order)
             run.explain()
     run.report.evaluations = subject.points.count
     return run.report

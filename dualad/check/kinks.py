@@ -19,6 +19,7 @@ from dualad.ops.table import Elementwise, Interval, Ruled
 __all__ = ["find_kinks"]
 
 _TIES: Final = {"maximum": (0, 1), "minimum": (0, 1), "fmax": (0, 1), "fmin": (0, 1)}
+_QUOTIENTS: Final = ("remainder", "fmod", "divmod", "floor_divide")
 _MOST: Final = 50  # so many nodes without a formula are tried by differences
 
 
@@ -89,6 +90,11 @@ def _of_elementwise(site: Site, near: float) -> Iterator[Kink]:
                 row.name, _close(x, kink, near), x == kink, f"at its kink {kink:g}", f"near its kink {kink:g}"
             )
         yield from _of_ends(row, row.domain[i], x, near)
+    if row.name in _QUOTIENTS:
+        x, y = (np.asarray(operand, dtype=float) for operand in operands)
+        quotient = x / y
+        whole = np.rint(quotient)
+        yield from _told(row.name, _close(quotient, whole, near), quotient == whole, "at a jump", "near a jump")
     if row.name in ("hypot", "arctan2"):
         x, y = (np.asarray(operand, dtype=float) for operand in operands)
         yield from _told(row.name, (np.hypot(x, y) <= near), (x == 0) & (y == 0), "at the origin", "near the origin")

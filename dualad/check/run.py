@@ -76,10 +76,15 @@ class Run:
     """What is known so far, and what the report says of it."""
 
     def __init__(
-        self, subject: Subject, seed: int, count: int | None, near: float, progress: bool | None, theirs: bool
+        self,
+        subject: Subject,
+        rng: np.random.Generator,
+        count: int | None,
+        near: float,
+        progress: bool | None,
+        theirs: bool,
     ) -> None:
-        self.subject, self.theirs = subject, theirs
-        self.rng = np.random.default_rng(seed)
+        self.subject, self.rng, self.near, self.theirs = subject, rng, near, theirs
         self.report = Report(subject.name, subject.shape, subject.out)
         wanted = min(subject.n, _MOST_DIRECTIONS) if count is None else count
         self.chosen = directions(subject.points.x.ravel(), wanted, self.rng) if subject.n else []
@@ -122,31 +127,10 @@ class Run:
             self._refused(claim, error)
             return
         tests = site.tests(claim, said, self.mine[0] if self.theirs else None)
-        if self.report.kinks and any(test.verdict in (FAILED, UNDECIDED) for test in tests):
-            tests = self._beside(claim) or tests
         if claim.back is None and not self.report.curves:
             swept = zip(site.seen.sweeps[:3], said, strict=False)
             self.report.curves = [Curve(one, row, claim.name) for one, row in swept]
         self._judge(claim, tests)
-
-    def _beside(self, claim: Claim) -> list[Test]:
-        """Look beside a kink: where a claim is right there, it is a matter of convention what it is on the kink.
-
-        Where it is wrong there as well, nothing is returned.
-        """
-        subject = self.subject
-        size = np.where(np.isfinite(subject.x), np.maximum(np.abs(subject.x), 0.1), 0.0)
-        x = subject.x + (1e-3 * size * self.rng.choice([-1.0, 1.0], subject.shape)).astype(subject.x.dtype)
-        try:
-            beside = Site(Subject(subject.f, x, subject.args), self.chosen, self.weights, self.rng, self.progress.step)
-            tests = beside.tests(claim, beside.said(claim), None)
-        except Exception:
-            return []
-        if any(test.verdict == FAILED for test in tests):
-            return []
-        words = "x lies on a kink, where the derivative is a matter of convention"
-        moved = [replace(test, name=f"{test.name}, beside the kink") for test in tests]
-        return [Test(tests[0].name, UNDECIDED, remark=words), *moved]
 
     def _judge(self, claim: Claim | CurveClaim, tests: Sequence[Test]) -> None:
         self.report.tests += tests
@@ -242,6 +226,44 @@ class Run:
         ]
         self._judge(claim, tests)
         return block
+
+    # --- kinks
+
+    def tests(self, given: Sequence[Claim], curved: Sequence[CurveClaim], order: int) -> None:
+        """Make all tests at x, and beside x where they do not come out well and f bends at x.
+
+        What a derivative is on a kink is a matter of convention: there a claim may contradict the differences, and is wrong
+        if it does so beside the kink as well.
+        """
+        self._all(given, curved, order)
+        report = self.report
+        if not report.kinks or all(test.verdict in (PASSED, SKIPPED) for test in report.tests):
+            return
+        try:
+            beside = self._moved()
+            beside._all(given, curved, order)
+        except Exception:
+            return
+        if beside.report.failed or not beside.report.passed:
+            return
+        words = "x lies on a kink, where the derivative is a matter of convention"
+        kept = [
+            test if test.verdict != FAILED else replace(test, verdict=UNDECIDED, remark=words) for test in report.tests
+        ]
+        report.tests = kept + [replace(test, name=f"beside: {test.name}") for test in beside.report.tests]
+
+    def _all(self, given: Sequence[Claim], curved: Sequence[CurveClaim], order: int) -> None:
+        self.first(given)
+        if curved or (not self.theirs and order == 2):
+            self.second(curved)
+
+    def _moved(self) -> Run:
+        """Return a run at a point nearby."""
+        subject = self.subject
+        size = np.where(np.isfinite(subject.x), np.maximum(np.abs(subject.x), 0.1), 0.0)
+        x = subject.x + (1e-3 * size * self.rng.choice([-1.0, 1.0], subject.shape)).astype(subject.x.dtype)
+        moved = Subject(subject.f, x, subject.args)
+        return Run(moved, self.rng, len(self.chosen), self.near, False, self.theirs)
 
     # --- what is wrong, and where
 

@@ -17,7 +17,7 @@ from dualad.numeric.points import Points
 
 __all__ = ["agree", "cubic_remainders", "curves_of", "of_gradient", "project_second", "second_differences", "symmetric"]
 
-_ROUNDING: Final = 1e4  # units in the last place by which two exact derivatives may differ
+_ROUNDING: Final = 1e5  # units in the last place by which two exact derivatives may differ
 _WHOLE: Final = 8  # a sweep of fewer steps shows no slope
 
 Step = Callable[[], None]

@@ -86,10 +86,11 @@ class Point:
         """Return the derivatives of y along several directions, shapes (k, n) and (k,) + T."""
         if not self.depends:
             return np.zeros((len(directions), *np.shape(self.y)))
+        node = self.y._operand()  # before the sweep is laid out: to ask for it may write a node
         sweep = Tangents(self.recording.tape, len(directions))
         sweep.seed(self.recording.inputs[0], np.reshape(directions, (len(directions), *self.shape)))
         sweep.sweep()
-        found = sweep.of(self.y._operand())
+        found = sweep.of(node)
         return np.zeros((len(directions), *np.shape(self.y))) if found is None else found
 
     def _by_columns(self, chunk: int) -> Any:

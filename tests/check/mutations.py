@@ -61,7 +61,9 @@ ELEMENTWISE = [
 ]
 
 LINEAR = [
-    Mutation("factor", "sum", transpose(lambda right, g: 2 * right.transpose(g)), of_matrix(lambda x: x.sum(axis=0)), A),
+    Mutation(
+        "factor", "sum", transpose(lambda right, g: 2 * right.transpose(g)), of_matrix(lambda x: x.sum(axis=0)), A
+    ),
     Mutation(
         "factor", "mean", transpose(lambda right, g: 3 * right.transpose(g)), of_matrix(lambda x: np.mean(x, axis=1)), A
     ),
@@ -70,7 +72,11 @@ LINEAR = [
     Mutation("index", "roll", transpose(lambda right, g: right.apply(g)), through(lambda x: np.roll(x, 1)), X),
     Mutation("index", "rot90", apply(lambda right, t: right.transpose(t)), of_matrix(lambda x: np.rot90(x) * W), A),
     Mutation(
-        "index", "take", transpose(lambda right, g: right.transpose(g)[..., ::-1]), through(lambda x: np.take(x, [2, 0, 0, 1])), X
+        "index",
+        "take",
+        transpose(lambda right, g: right.transpose(g)[..., ::-1]),
+        through(lambda x: np.take(x, [2, 0, 0, 1])),
+        X,
     ),
     Mutation("sign", "ravel", apply(lambda right, t: -right.apply(t)), of_matrix(lambda x: np.ravel(x.T)), A),
     Mutation(
@@ -93,67 +99,98 @@ LINEAR = [
         lambda x: np.sum(np.concatenate([np.exp(x), np.sin(x)]) ** 2),
         X,
     ),
-    Mutation("dropped term", "diagonal", apply(lambda right, t: 0 * right.apply(t)), of_matrix(lambda x: np.diagonal(x)), A),
+    Mutation(
+        "dropped term", "diagonal", apply(lambda right, t: 0 * right.apply(t)), of_matrix(lambda x: np.diagonal(x)), A
+    ),
 ]
 
 BILINEAR = [
     Mutation(
-        "index", "matmul", products(lambda right, i, g, *x: g @ x[1] if i == 0 else right.transpose(i, g, *x)),
-        of_matrix(lambda x: np.matmul(x, W)), A,
+        "index",
+        "matmul",
+        products(lambda right, i, g, *x: g @ x[1] if i == 0 else right.transpose(i, g, *x)),
+        of_matrix(lambda x: np.matmul(x, W)),
+        A,
     ),  # fmt: skip
     Mutation(
-        "sign", "dot", products(lambda right, i, g, *x: -right.transpose(i, g, *x) if i else right.transpose(i, g, *x)),
-        lambda x: np.dot(np.sin(x), np.exp(x)), X,
+        "sign",
+        "dot",
+        products(lambda right, i, g, *x: -right.transpose(i, g, *x) if i else right.transpose(i, g, *x)),
+        lambda x: np.dot(np.sin(x), np.exp(x)),
+        X,
     ),  # fmt: skip
     Mutation(
-        "index", "einsum", products(lambda right, i, g, *x: np.swapaxes(right.transpose(i, g, *x), -1, -2)),
-        of_matrix(lambda x: np.einsum("ij,jk->ik", x, W)), A,
+        "index",
+        "einsum",
+        products(lambda right, i, g, *x: np.swapaxes(right.transpose(i, g, *x), -1, -2)),
+        of_matrix(lambda x: np.einsum("ij,jk->ik", x, W)),
+        A,
     ),  # fmt: skip
     Mutation(
-        "factor", "outer", products(lambda right, i, g, *x: 0.5 * right.transpose(i, g, *x)),
-        lambda x: np.sum(np.outer(np.sin(x), x) ** 2), X,
+        "factor",
+        "outer",
+        products(lambda right, i, g, *x: 0.5 * right.transpose(i, g, *x)),
+        lambda x: np.sum(np.outer(np.sin(x), x) ** 2),
+        X,
     ),  # fmt: skip
     Mutation(
-        "dropped term", "convolve", products(lambda right, i, g, *x: right.transpose(i, g, *x) * (i == 0)),
-        lambda x: np.sum(np.convolve(np.sin(x), x[:2]) ** 2), X,
+        "dropped term",
+        "convolve",
+        products(lambda right, i, g, *x: right.transpose(i, g, *x) * (i == 0)),
+        lambda x: np.sum(np.convolve(np.sin(x), x[:2]) ** 2),
+        X,
     ),  # fmt: skip
     Mutation(
-        "sign", "cross", products(lambda right, i, g, *x: -right.transpose(i, g, *x)),
-        lambda x: np.sum(np.cross(np.sin(x[0]), x[1]) * x[2]), A,
+        "sign",
+        "cross",
+        products(lambda right, i, g, *x: -right.transpose(i, g, *x)),
+        lambda x: np.sum(np.cross(np.sin(x[0]), x[1]) * x[2]),
+        A,
     ),  # fmt: skip
 ]
 
 RULED = [
     Mutation(
-        "index", "linalg.solve", vjp(lambda right, v, x, g: (right.vjp(v, x, g)[0], np.linalg.solve(x[0], g))),
-        lambda x: np.sum(np.linalg.solve(x, np.sin(x[0])) ** 2), A,
+        "index",
+        "linalg.solve",
+        vjp(lambda right, v, x, g: (right.vjp(v, x, g)[0], np.linalg.solve(x[0], g))),
+        lambda x: np.sum(np.linalg.solve(x, np.sin(x[0])) ** 2),
+        A,
     ),  # fmt: skip
+    Mutation("sign", "linalg.inv", vjp(lambda right, v, x, g: (-right.vjp(v, x, g)[0],)), of_matrix(np.linalg.inv), A),
+    Mutation("factor", "linalg.det", jvp(lambda right, v, x, t: 3 * right.jvp(v, x, t)), of_matrix(np.linalg.det), A),
     Mutation(
-        "sign", "linalg.inv", vjp(lambda right, v, x, g: (-right.vjp(v, x, g)[0],)), of_matrix(np.linalg.inv), A
-    ),
-    Mutation(
-        "factor", "linalg.det", jvp(lambda right, v, x, t: 3 * right.jvp(v, x, t)), of_matrix(np.linalg.det), A
-    ),
-    Mutation(
-        "dropped term", "prod", vjp(lambda right, v, x, g: (np.ones_like(x[0]) * g[..., None] * v,)), through(np.prod), X
+        "dropped term",
+        "prod",
+        vjp(lambda right, v, x, g: (np.ones_like(x[0]) * g[..., None] * v,)),
+        through(np.prod),
+        X,
     ),
     Mutation(
         "index", "sort", vjp(lambda right, v, x, g: (g * np.ones_like(x[0]),)), through(lambda x: np.sort(x) * X), X
     ),
     Mutation("factor", "max", vjp(lambda right, v, x, g: (0.5 * right.vjp(v, x, g)[0],)), through(np.max), X),
     Mutation(
-        "dropped term", "linalg.cholesky", jvp(lambda right, v, x, t: np.tril(right.jvp(v, x, t), -1)),
-        of_matrix(lambda x: np.linalg.cholesky(x @ x.T)), A,
+        "dropped term",
+        "linalg.cholesky",
+        jvp(lambda right, v, x, t: np.tril(right.jvp(v, x, t), -1)),
+        of_matrix(lambda x: np.linalg.cholesky(x @ x.T)),
+        A,
     ),  # fmt: skip
     Mutation("factor", "linalg.norm", jvp(lambda right, v, x, t: 2 * right.jvp(v, x, t)), through(np.linalg.norm), X),
     Mutation(
-        "index", "linalg.slogdet", vjp(lambda right, v, x, g: (np.swapaxes(right.vjp(v, x, g)[0], -1, -2),)),
-        of_matrix(lambda x: np.linalg.slogdet(x)[1]), A,
+        "index",
+        "linalg.slogdet",
+        vjp(lambda right, v, x, g: (np.swapaxes(right.vjp(v, x, g)[0], -1, -2),)),
+        of_matrix(lambda x: np.linalg.slogdet(x)[1]),
+        A,
     ),  # fmt: skip
 ]
 
 COMPOSED = [
-    Mutation("factor", "var", value(lambda a, axis=None, **rest: np.mean((a - np.mean(a)) ** 2) * 1.25), through(np.var), X),
+    Mutation(
+        "factor", "var", value(lambda a, axis=None, **rest: np.mean((a - np.mean(a)) ** 2) * 1.25), through(np.var), X
+    ),
     Mutation(
         "dropped term", "trapezoid", value(lambda y, x=None, dx=1.0, axis=-1: dx * np.sum(y)), through(np.trapezoid), X
     ),

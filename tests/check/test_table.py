@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from dualad.check import Report, check_grad
+from dualad.errors import NotWritten
 from dualad.ops.table import TABLE, Elementwise, NoTangent, Todo
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "ops"))  # the tests are no package
@@ -39,12 +40,18 @@ def in_formulas_only(row: Elementwise) -> bool:
     return not isinstance(row.function, np.ufunc) or row.name.startswith("faddeeva")
 
 
-ELEMENTWISE = [row for row in TABLE.rows() if isinstance(row, Elementwise) and varied(row) and not in_formulas_only(row)]
+ELEMENTWISE = [
+    row for row in TABLE.rows() if isinstance(row, Elementwise) and varied(row) and not in_formulas_only(row)
+]
 
 
 def columns_of(row: Elementwise) -> list[Any]:
     if row.name not in MILD:
-        return sample(row, POINTS)
+        columns = sample(row, 40 * POINTS)
+        # The ends of the range of doubles are left to the tests against mpmath.
+        size = np.abs(np.stack(columns))
+        ordinary = np.flatnonzero(np.all((size > 1e-3) & (size < 1e3) | (size == 0), axis=0))
+        return [column[ordinary[:POINTS]] for column in columns]
     rng = np.random.default_rng(zlib.crc32(row.name.encode()))
     low, high = MILD[row.name]
     return [rng.uniform(low, high, POINTS) if not interval.integer else np.arange(POINTS) for interval in row.domain]
@@ -62,7 +69,7 @@ def programs(row: Elementwise) -> list[tuple[Any, Any]]:
 
     point = np.stack([columns[i] for i in places])
     if row.outputs == 1:
-        return [(called, point)]
+        return [(called, point)] if called(point).dtype.kind == "f" else []
     floating = [o for o, part in enumerate(called(point)) if part.dtype.kind == "f"]
     return [(lambda x, o=o: called(x)[o], point) for o in floating]
 
@@ -124,7 +131,10 @@ def check_row(name: str, **options: Any) -> list[tuple[Any, Report]]:
         except (ValueError, TypeError, AttributeError, Warning):
             continue  # calls that warn, return ragged results or check their refusal
         if not complex_or_none:
-            found.append((case, check_grad(*made, **options)))
+            try:
+                found.append((case, check_grad(*made, **options)))
+            except NotWritten:
+                continue  # a call that is refused by name
     return found
 
 
