@@ -425,6 +425,8 @@ cdef class DuckArray:
         protocol.Flat(self)[:] = values
 
     def __getattr__(self, str name):
+        if name.startswith("__"):  # NumPy asks each element of a list for several of them
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return find_method(self, name)
 
     def __len__(self):

@@ -11,12 +11,14 @@ import numpy as np
 from dualad import errors
 from dualad.duck.kernels import DuckArray
 from dualad.duck.operands import any_duck, lift
-from dualad.forward.kernels import Dual, Forward, HyperDual, rebuild
+from dualad.forward.kernels import Dual, Forward, HyperDual, gather_scalars, rebuild
 
 __all__ = ["Varied", "as_argument", "chunks", "collect", "identity_lanes", "lanes_of", "seeded"]
 
 _LANE_BYTES = 1 << 20  # lanes of the argument that stay within the second-level cache
 _MOST_LANES = 64
+# Numbers that are made one array without a look at each of them.
+_NUMBERS = frozenset((type(Dual(0.0, [0.0])), type(HyperDual(0.0, [0.0], [0.0], [[0.0]])), float, np.float64))
 
 
 # --- arguments -------------------------------------------------------------------------------------------------------
@@ -125,6 +127,11 @@ def collect(y: Any) -> Any:
     if isinstance(y, DuckArray):
         return y
     errors.check_kind(y)
+    flat = y.tolist() if isinstance(y, np.ndarray) and y.dtype == object and y.ndim == 1 else y
+    if isinstance(flat, (list, tuple)) and _NUMBERS.issuperset(map(type, flat)):
+        gathered = gather_scalars(list(flat))
+        if gathered is not None:
+            return gathered
     if isinstance(y, (list, tuple)) and any_duck(y):
         parts = [collect(part) for part in y]
         if len({np.shape(part) for part in parts}) > 1:

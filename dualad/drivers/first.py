@@ -135,7 +135,7 @@ def _columns(f: Function, varied: Varied, kwargs: dict[str, Any], chunk: int | N
         value, part = lanes_of(collect(varied.call(f, arrays, kwargs)), level, stop - start)
         parts.append(part)
     columns = parts[0] if len(parts) == 1 else np.concatenate(parts)
-    return value, columns.T if columns.ndim <= 2 else np.moveaxis(columns, 0, -1)
+    return value, columns.T if columns.ndim <= 2 else columns.transpose(*range(1, columns.ndim), 0)
 
 
 def derivative(f: Function, order: int = 1) -> Function:
