@@ -119,6 +119,13 @@ cdef class Cotangents:
             self.data[place] = <double *> cnp.PyArray_DATA(fresh) if cnp.PyArray_TYPE(fresh) == cnp.NPY_DOUBLE else NULL
         return self.arrays[place]
 
+    cdef object view(self, Record record):
+        """Return the part of a base's cotangent that belongs to a view of it."""
+        target = self.buffer(record.operands[0], self.home(record.operands[0]))
+        for step in record.path:
+            target = step(target)
+        return target
+
     cdef int add(self, int node, object g, bint own) except -1:
         """Add a contribution; ``own`` says that nobody else holds ``g``."""
         cdef Tape tape = self.tape
@@ -134,9 +141,7 @@ cdef class Cotangents:
         if tape.op[node] == GENERAL:
             record = <Record> tape.records[<Py_ssize_t> tape.at[node]]
             if record.kind == "view":
-                target = self.buffer(record.operands[0], self.home(record.operands[0]))
-                for step in record.path:
-                    target = step(target)
+                target = self.view(record)
                 np.add(target, g, out=target, casting="unsafe")
                 return 0
         if type(g) is not np.ndarray:
@@ -340,10 +345,10 @@ cdef class Cotangents:
         """Add the cotangent of ``x[index]`` in place: elements that are not picked cost nothing."""
         cdef int a = record.operands[0]
         cdef Py_ssize_t l
-        if self.tape.slot[a] < 0 or self.is_view(a) or len(record.args) != 2:
+        if self.tape.slot[a] < 0 or len(record.args) != 2:
             return False
         index = record.args[1]
-        target = self.buffer(a, self.home(a))
+        target = self.view(<Record> self.tape.records[<Py_ssize_t> self.tape.at[a]]) if self.is_view(a) else self.buffer(a, self.home(a))
         if is_basic(index):
             target = Pick(index, target.ndim - (not self.single))(target)
             np.add(target, g, out=target)
@@ -475,10 +480,7 @@ cdef class Cotangents:
     cdef bint aim_at_view(self, Target *target, int node, list keep) except -1:
         """Let the contribution to a view be added in the cotangent of its base, where its elements lie one after the other."""
         cdef Record record = <Record> self.tape.records[<Py_ssize_t> self.tape.at[node]]
-        cdef int base = record.operands[0]
-        view = self.buffer(base, self.home(base))
-        for step in record.path:
-            view = step(view)
+        view = self.view(record)
         if type(view) is not np.ndarray or not cnp.PyArray_ISCARRAY(<cnp.ndarray> view):
             return False
         keep.append(view)

@@ -640,8 +640,8 @@ cdef class Recorded(DuckArray):
     def _adopt(self, node, value):
         """Take over the numbers of a node that has just been written: ``x[...] = value`` without a copy."""
         cdef Cell cell = self.cell
-        cdef Cell fresh = new_cell(value, node, False)
-        cell.buffer, cell.node, cell.pinned, cell.data = fresh.buffer, fresh.node, False, fresh.data
+        cdef Cell fresh = new_cell(value, node, not self.tape.lean)
+        cell.buffer, cell.node, cell.pinned, cell.data = fresh.buffer, fresh.node, fresh.pinned, fresh.data
         cell.version += 1
         cell.copy += 1
 

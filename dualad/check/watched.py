@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 import scipy
 
-import dualad
+from dualad import errors
 from dualad.check.places import Place
 from dualad.drivers.arguments import as_argument
 from dualad.duck.kernels import DuckArray
@@ -24,7 +24,7 @@ from dualad.reverse.kernels import Tape
 __all__ = ["ComposedCall", "Watched", "watch"]
 
 _LIBRARIES: Final = tuple(
-    str(Path(module.__file__).parent) + os.sep for module in (np, scipy, dualad) if module.__file__
+    str(Path(module.__file__).parent) + os.sep for module in (np, scipy, errors) if module.__file__
 )
 
 

@@ -7,7 +7,6 @@ decided by numbers (a branch, an index) stays as it was decided when the functio
 from __future__ import annotations
 
 import functools
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -38,8 +37,8 @@ def to_sympy(tape: Tape, names: Sequence[str] | None = None) -> Symbolic:
     tape : Tape
         What :func:`dualad.record` returns.
     names : sequence of str, optional
-        A name for each input; x for one input and x0, x1, ... for several when it is not given. The elements of an array
-        x are called x_0, x_1, ..., of a matrix x_0_0, x_0_1, ...
+        A name for each input; x for one input and x0, x1, ... for several when it is not given. The elements of an
+        array x are called x_0, x_1, ..., of a matrix x_0_0, x_0_1, ...
 
     Returns
     -------
@@ -56,8 +55,8 @@ def to_sympy(tape: Tape, names: Sequence[str] | None = None) -> Symbolic:
 
     Notes
     -----
-    The expressions are those of the recorded path: where the function branches on numbers, they hold on this side of the
-    branch.
+    The expressions are those of the recorded path: where the function branches on numbers, they hold on this side of
+    the branch.
 
     Examples
     --------
@@ -156,7 +155,7 @@ def _written(sympy: Any, base: Any, place: tuple[Any, ...], put: Any) -> Any:
 
 def _elementwise(sympy: Any, row: Elementwise, args: Sequence[Any]) -> Any:
     if row.outputs > 1:
-        raise errors.NotWritten(errors.unwritten(row.path, "SymPy has no function of several results like it", ""))
+        raise errors.NotWritten(_unwritten(row.path, "it has several results"))
     function = np.frompyfunc(_formula(row.name, row), len(args), 1)
     return function(*args)
 
@@ -173,17 +172,13 @@ def _formula(name: str, row: Elementwise) -> Callable[..., Any]:
 
 
 _RELATIONS: Final = {
-    operator.lt: "Lt", operator.le: "Le", operator.gt: "Gt", operator.ge: "Ge", operator.eq: "Eq", operator.ne: "Ne",
-    np.less: "Lt", np.less_equal: "Le", np.greater: "Gt", np.greater_equal: "Ge", np.equal: "Eq", np.not_equal: "Ne",
-}  # fmt: skip
-_NAMES: Final = {
     "less": "Lt", "less_equal": "Le", "greater": "Gt", "greater_equal": "Ge", "equal": "Eq", "not_equal": "Ne",
 }  # fmt: skip
 
 
 def _decided(sympy: Any, tape: Tape, statement: Statement, args: Sequence[Any]) -> Any:
     """Return a comparison as a relation; any other result that does not vary as it was."""
-    relation = _NAMES.get(statement.name)
+    relation = _RELATIONS.get(statement.name)
     if relation is not None and len(args) == 2:
         compare = getattr(sympy, relation)
         return np.frompyfunc(compare, 2, 1)(*(_exact(sympy, part) for part in args))
@@ -192,7 +187,8 @@ def _decided(sympy: Any, tape: Tape, statement: Statement, args: Sequence[Any]) 
     return tape.record_of(statement.node).value
 
 
-# --- array rows --------------------------------------------------------------------------------------------------------
+# --- array rows
+# --------------------------------------------------------------------------------------------------------
 
 
 def _array(sympy: Any, statement: Statement, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -202,8 +198,14 @@ def _array(sympy: Any, statement: Statement, args: Sequence[Any], kwargs: Mappin
             return special(sympy, *args, **kwargs)
         return statement.row.function(*args, **kwargs)
     except (TypeError, AttributeError, ValueError, np.linalg.LinAlgError) as error:
-        reason = "it is not done on expressions"
-        raise errors.NotWritten(errors.unwritten(statement.row.path, reason, "")) from error
+        raise errors.NotWritten(_unwritten(statement.row.path, "NumPy does not do it on expressions")) from error
+
+
+def _unwritten(path: str, reason: str) -> str:
+    return (
+        f"{path} cannot be written in symbols here: {reason}. to_sympy takes elementwise functions, sums, products, "
+        "shapes and indices, and solve, inv, det and norm of np.linalg."
+    )
 
 
 def _mean(sympy: Any, a: Any, axis: Any = None, keepdims: bool = False, **rest: Any) -> Any:

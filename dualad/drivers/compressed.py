@@ -58,6 +58,12 @@ class Compressed:
         directions[self.groups, np.arange(self.shape[1])] = 1.0
         return directions
 
+    def fitting(self, m: int, n: int) -> Any:
+        """Return the directions for a Jacobian of this size."""
+        if self.shape != (m, n):
+            raise ValueError(f"the pattern has shape {self.shape} and the Jacobian {(m, n)}")
+        return self.seeds
+
     def matrix(self, lanes: Any) -> Any:
         """Return the Jacobian as a CSC array, from the derivatives along the directions, shape (p, m)."""
         from scipy import sparse

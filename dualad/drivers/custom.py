@@ -123,7 +123,7 @@ class _Custom:
             plan=lambda *operands: Rule(self._forward(merged, varied), self._backward(merged, varied)),
             given=again,
         )
-        return innermost(args, kwargs)._array_row(row, [given[i] for i in varied], {})
+        return innermost(args, kwargs)._array_row(row, tuple(given[i] for i in varied), {})
 
     def _forward(self, merged: Any, varied: list[int]) -> Function:
         raise NotImplementedError

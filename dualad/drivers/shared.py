@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from dualad.drivers.compressed import Compressed
-from dualad.drivers.point import Point
-from dualad.drivers.recording import Recording
+from dualad.drivers.point import CurvedPoint, Known, Point
 
 __all__ = ["Derivatives", "derivatives"]
 
@@ -26,13 +25,14 @@ class Derivatives:
 
     def __init__(self, f: Callable[..., Any]) -> None:
         self._f = f
-        self._points: tuple[tuple[Any, Point], ...] = ()
+        self._points: tuple[tuple[Any, Known], ...] = ()
+        self._curved = False  # the next points are evaluated on hyper-dual numbers
 
     def __reduce__(self) -> Any:
         # Workers in other processes receive the function; recordings stay here.
         return Derivatives, (self._f,)
 
-    def _at(self, x: Any, args: tuple[Any, ...], kwargs: dict[str, Any], what: str = "") -> Point:
+    def _at(self, x: Any, args: tuple[Any, ...], kwargs: dict[str, Any], what: str = "") -> Any:
         """Return what is known at x; a point without its recording only where that suffices for ``what``."""
         array = np.asarray(x)
         key = (array.shape, array.dtype, array.tobytes(), args, kwargs)
@@ -40,11 +40,18 @@ class Derivatives:
         for known, point in points:
             if known[:3] == key[:3] and _alike(known[3], args) and _alike_named(known[4], kwargs) and point.knows(what):
                 return point
-        point = Point(Recording(self._f, [0], (x, *args), kwargs, "derivatives"))
+        point = (CurvedPoint if self._curved else Point)(self._f, (x, *args), kwargs)
         recent, older = points[: _RECORDED - 1], points[_RECORDED - 1 : _KNOWN - 1]
         light = tuple((known, old.light()) for known, old in older) if array.nbytes <= _SMALL else ()
         # One assignment, so that another thread sees all of it or nothing.
         self._points = ((key, point), *recent, *light)
+        return point
+
+    def _bent(self, x: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return what is known at x, and remember that Hessians are wanted."""
+        point = self._at(x, args, kwargs)
+        if not self._curved and isinstance(point, Point):
+            self._curved = point.is_curved()
         return point
 
     def fun(self, x: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -70,7 +77,7 @@ class Derivatives:
 
     def hess(self, x: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Return the Hessian, of shape S + S; f must return one number."""
-        return self._at(x, args, kwargs).hessian()
+        return self._bent(x, args, kwargs).hessian()
 
     def hessp(self, x: Any, p: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Return the Hessian times p, of the shape of x; f must return one number."""
@@ -78,7 +85,7 @@ class Derivatives:
 
     def weighted_hess(self, x: Any, v: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Return the Hessian of ``v @ f(x)``, as constraints take it."""
-        return self._at(x, args, kwargs).weighted_hessian(v)
+        return self._bent(x, args, kwargs).weighted_hessian(v)
 
 
 def _alike(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:

@@ -7,6 +7,7 @@ that is zero here may still vary: the derivative of 0 * g in the 0 is g.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 from dualad.duck import kernels
@@ -30,6 +31,6 @@ TABLE.functions[kernels.scale] = SCALE
 
 def scaled(partial: Any, g: Any) -> Any:
     """Multiply a tangent or cotangent by a partial."""
-    if isinstance(partial, (float, int)):
+    if isinstance(partial, (float, int)) and math.isfinite(partial):
         return g if partial == 1 else -g if partial == -1 else partial * g
     return kernels.scale(partial, g)

@@ -20,7 +20,7 @@ from dualad.reverse.pull import pull, written
 from dualad.transforms.folding import folded
 from dualad.transforms.operands import GENERAL, LEAF, READ, WRITE, rule_parts, scalar_parts, varied
 from dualad.transforms.sums import Sum
-from dualad.transforms.times import plus, times
+from dualad.transforms.times import constant_of, plus, times
 
 __all__ = ["extend"]
 
@@ -86,7 +86,7 @@ class _Walk:
 
     def add(self, node: int, g: Any) -> None:
         """Add a contribution to the adjoint of a node."""
-        if not self.varied[node]:
+        if not self.varied[node] or constant_of(g) == 0.0:
             return
         op, _, _, slot, _, _ = self.tape.fields(node)
         record = self.tape.record_of(node) if op == GENERAL else None

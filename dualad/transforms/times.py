@@ -10,7 +10,7 @@ from dualad.duck.kernels import DuckArray, scale
 from dualad.ops.lanes import shape_of
 from dualad.duck.scale import scaled
 
-__all__ = ["plus", "times"]
+__all__ = ["constant_of", "plus", "times"]
 
 def constant_of(x: Any) -> float | None:
     """Return the number that a constant is everywhere, None where there is no such number."""

@@ -179,4 +179,4 @@ def test_a_wide_jacobian_and_a_tall_one_are_swept_both_ways():
     for d, n in ((wide, 100), (tall, 2)):
         x = np.linspace(-1, 1, n)
         np.testing.assert_allclose(d.jac(x), dualad.jacobian(d._f)(x), rtol=1e-12, atol=1e-14)
-    assert wide._points[0][1].plan.mode == "reverse" and tall._points[0][1].plan.mode == "forward"
+    assert wide._points[0][1].plan().mode == "reverse" and tall._points[0][1].plan().mode == "forward"

@@ -56,7 +56,7 @@ def fills(x: Any) -> Any:
 def fills_by_slices(x: Any) -> Any:
     y = np.zeros_like(x)
     for i in range(1, len(x) - 1):
-        y[i : i + 1] = x[i : i + 1] * x[i - 1 : i] + y[i - 1 : i] * y[i - 1 : i]
+        y[i : i + 1] = x[i : i + 1] * x[i - 1 : i] + 0.1 * y[i - 1 : i] * x[i - 1 : i]
     return np.sum(y)
 
 

@@ -61,9 +61,9 @@ def test_first_derivatives(name: str) -> None:
     back.sweep()
     forward.seed(tape.inputs[0], np.eye(3))
     forward.sweep()
-    np.testing.assert_allclose(back.of(tape.inputs[0]), wanted, atol=1e-15)
-    np.testing.assert_allclose(reverse(tape, {node: 1.0}).of(tape.inputs[0]), wanted, atol=1e-15)
-    np.testing.assert_allclose(forward.of(node), wanted, atol=1e-15)
+    # None stands for an array that nothing has come to.
+    for found in (back.of(tape.inputs[0]), reverse(tape, {node: 1.0}).of(tape.inputs[0]), forward.of(node)):
+        np.testing.assert_allclose(np.zeros(3) if found is None else found, wanted, atol=1e-15)
     for k in range(3):
         (t,) = tangent.extend(tape, {tape.inputs[0]: np.eye(3)[k]}, y)
         np.testing.assert_allclose(t._primal(), wanted[k], atol=1e-15)
