@@ -119,8 +119,8 @@ cdef object in_place(DuckArray target, object result):
 cdef class Survey:
     """What was found among arguments: the array of the innermost derivative, and whether there are loose numbers.
 
-    Loose numbers are those inside lists and arrays of objects, which have to be made one array first. ``varies`` is False
-    where all that was found are conditions and whole numbers of a recording, on which any function may be called.
+    Loose numbers are those inside lists and arrays of objects, which have to be made one array first. ``varies`` is
+    False where all that was found are conditions and whole numbers of a recording, on which any function may be called.
     """
 
     cdef readonly DuckArray top

@@ -130,7 +130,9 @@ cdef double *numbers(object source, tuple shape, char *fixed, list keep) except 
 @cython.cdivision(True)
 cdef int backward(Kernel kernel, Py_ssize_t n, int active, double **x, char *fixed, double *v, Py_ssize_t lanes,
                   double *g, bint uniform, Target *target) except -1 nogil:
-    """Pass cotangents ``g`` (one number a lane where they are ``uniform``) to the active operands of an elementwise row."""
+    """Pass cotangents ``g`` (one number a lane where they are ``uniform``) to the active operands of an elementwise
+    row.
+    """
     cdef double *slot[64]
     cdef double *work
     cdef double *d

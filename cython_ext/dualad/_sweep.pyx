@@ -1,7 +1,7 @@
 """Numeric reverse sweep: cotangents carried backward over a tape, several lanes at once.
 
-Nodes of scalars are plain C; nodes of arrays use the rules of their rows. ``dualad.sweeps.reference`` says the same in a
-page of Python, and the tests hold this against it.
+Nodes of scalars are plain C; nodes of arrays use the rules of their rows. ``dualad.sweeps.reference`` says the same in
+a page of Python, and the tests hold this against it.
 """
 
 cimport cython
@@ -478,7 +478,9 @@ cdef class Cotangents:
         return True
 
     cdef bint aim_at_view(self, Target *target, int node, list keep) except -1:
-        """Let the contribution to a view be added in the cotangent of its base, where its elements lie one after the other."""
+        """Let the contribution to a view be added in the cotangent of its base, where its elements lie one after the
+        other.
+        """
         cdef Record record = <Record> self.tape.records[<Py_ssize_t> self.tape.at[node]]
         view = self.view(record)
         if type(view) is not np.ndarray or not cnp.PyArray_ISCARRAY(<cnp.ndarray> view):

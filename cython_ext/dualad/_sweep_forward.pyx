@@ -22,7 +22,8 @@ cnp.import_array()
 cdef class Tangents:
     """The tangents of a tape's nodes: scalars in one column, arrays by slot with the lane first, None where zero.
 
-    Versions of one array share their tangent, which is written as the array was; a version that is read late keeps a copy.
+    Versions of one array share their tangent, which is written as the array was; a version that is read late keeps a
+    copy.
     """
 
     cdef Tape tape

@@ -42,7 +42,7 @@ def print_with(function):
     page = function
 
 
-# --- elementwise rows, numbered -------------------------------------------------------------------------------------------
+# --- elementwise rows, numbered ---------------------------------------------------------------------------------------
 
 
 cdef class Rule:
@@ -129,7 +129,7 @@ cdef Rule rule_of(object row):
 cdef list by_operator = [rule_of(row) for row in ROWS]
 
 
-# --- storage ---------------------------------------------------------------------------------------------------------------
+# --- storage ----------------------------------------------------------------------------------------------------------
 
 
 cdef class Cell:
@@ -165,12 +165,12 @@ cdef int unpin(Cell cell) except -1:
 cdef class Record:
     """What a node keeps that is no scalar operation: its row, its operands and what its rule will need.
 
-    ``kind`` is "elementwise", "row", "view", "write", "item", "discrete" or "constant". ``operands`` are node numbers, -1
-    for a constant; ``primals`` their values. ``args`` and ``kwargs`` are the call of an array row or of a discrete function,
-    with an :class:`Operand` in the place of each operand that is a node. ``function`` is what an elementwise row was
-    evaluated by, where that is not the row's own function (``x**2`` is squared, ``np.power(x, 2)`` is not). ``order`` are the
-    axes from the slowest to the fastest in memory, None for C order: tangents and cotangents are laid out alike, so that
-    what is a view of the array is a view of them.
+    ``kind`` is "elementwise", "row", "view", "write", "item", "discrete" or "constant". ``operands`` are node numbers,
+    -1 for a constant; ``primals`` their values. ``args`` and ``kwargs`` are the call of an array row or of a discrete
+    function, with an :class:`Operand` in the place of each operand that is a node. ``function`` is what an elementwise
+    row was evaluated by, where that is not the row's own function (``x**2`` is squared, ``np.power(x, 2)`` is not).
+    ``order`` are the axes from the slowest to the fastest in memory, None for C order: tangents and cotangents are laid
+    out alike, so that what is a view of the array is a view of them.
     """
 
     @property
@@ -193,8 +193,8 @@ cdef class Tape:
     in ``at``), an attribute, and the value of a scalar. ``slot`` numbers the cotangent of an array; versions of one
     array share it. A ``lean`` tape keeps only the values of arrays that the rules need; any other keeps all.
 
-    ``odd`` are the slots of arrays that are not in C order. ``late`` are the versions of arrays that are read again after they were overwritten, which only a transform does: the
-    sweeps keep numbers of their own for them.
+    ``odd`` are the slots of arrays that are not in C order. ``late`` are the versions of arrays that are read again
+    after they were overwritten, which only a transform does: the sweeps keep numbers of their own for them.
     """
 
     def __cinit__(self, long long level=0, bint lean=False):
@@ -438,7 +438,9 @@ cdef class Tape:
         return tuple([int(found[first.order.index(axis)]) for axis in range(len(first.shape))])
 
     def zeros(self, int node, tuple lead=(), like=None):
-        """Return zeros in the shape, dtype and layout of an array, with axes ``lead`` before it; of the kind of ``like``."""
+        """Return zeros in the shape, dtype and layout of an array, with axes ``lead`` before it; of the kind of
+        ``like``.
+        """
         cdef Record first = self.root(node)
         shape = first.shape if first.order is None else tuple([first.shape[axis] for axis in first.order])
         made = np.zeros(lead + shape, first.dtype) if like is None else np.zeros_like(like, shape=lead + shape, dtype=first.dtype)
@@ -511,7 +513,7 @@ cdef Recorded array(Tape tape, int node, object value, bint pinned):
     return out
 
 
-# --- recorded arrays ---------------------------------------------------------------------------------------------------------
+# --- recorded arrays --------------------------------------------------------------------------------------------------
 
 
 @cython.no_gc
@@ -1020,7 +1022,9 @@ cdef enum:
 
 
 cdef object frozen(Tape tape, cnp.ndarray x):
-    """Return a constant array as a rule may keep it: a copy if it is small, else itself, with a mark by which a change shows."""
+    """Return a constant array as a rule may keep it: a copy if it is small, else itself, with a mark by which a change
+    shows.
+    """
     if not cnp.PyArray_ISWRITEABLE(x) and cnp.PyArray_BASE(x) == NULL:
         return x
     if cnp.PyArray_NBYTES(x) <= SMALL:

@@ -77,7 +77,9 @@ cdef bint is_end(object end) except -1:
 
 
 cdef int next_axis(cnp.ndarray base, unsigned long long done) noexcept:
-    """Return the axis of the smallest stride among those that are not done, -1 where none of several elements is left."""
+    """Return the axis of the smallest stride among those that are not done, -1 where none of
+    several elements is left.
+    """
     cdef int k, found = -1
     cdef Py_ssize_t stride, least = 0
     for k in range(cnp.PyArray_NDIM(base)):

@@ -114,7 +114,7 @@ def remainders(claim: Claim, said: Any, seen: Differences) -> Test:
     for i, one in enumerate(seen.sweeps):
         if len(one.steps) < _WHOLE:
             continue
-        found = slopes(one, 2, said[i])
+        found = slopes(one, said[i], 0.0, seen.eps)
         smooth = np.isfinite(found) & ~seen.kinked[i]
         known += int(np.count_nonzero(smooth))
         worst = min(worst, float(np.min(found, where=smooth, initial=np.inf)))

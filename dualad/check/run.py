@@ -87,7 +87,7 @@ class Run:
         self.subject, self.rng, self.near, self.theirs = subject, rng, near, theirs
         self.report = Report(subject.name, subject.shape, subject.out)
         wanted = min(subject.n, _MOST_DIRECTIONS) if count is None else count
-        self.chosen = directions(subject.points.x.ravel(), wanted, self.rng) if subject.n else []
+        self.chosen = self._directions(wanted) if subject.n else []
         self.progress = Progress(2 * len(self.chosen) + 2 * _CURVED, progress)
         weights = self.rng.standard_normal((min(subject.m, _WEIGHTS), subject.m))
         self.weights = np.ones((1, 1)) if subject.m == 1 else weights
@@ -102,6 +102,11 @@ class Run:
             self.report.kinks = find_kinks(self.watched, near, self.rng)
         except Exception:
             self.watched = None  # the claims will say what is wrong
+
+    def _directions(self, count: int) -> list[Direction]:
+        """Return directions in numbers of the type of x, so that claims and differences have the same ones."""
+        found = directions(self.subject.points.x.ravel(), count, self.rng)
+        return [replace(one, v=one.v.astype(self.subject.x.dtype).astype(float)) for one in found]
 
     # --- first derivatives
 
@@ -168,7 +173,7 @@ class Run:
         if any(test.verdict == UNDECIDED for test in self.report.tests):
             self.report.tests.append(Test("second derivatives", SKIPPED, remark="f is not smooth at x"))
             return
-        chosen = directions(subject.points.x.ravel(), min(len(self.chosen), _CURVED), self.rng)
+        chosen = self._directions(min(len(self.chosen), _CURVED))
         seen = self._of_gradient(chosen)
         along = differences(subject.points, chosen, self.rng, self.progress.step, eps=subject.eps)
         curves = second.curves_of(along, weights)
@@ -221,7 +226,7 @@ class Run:
         along = second.second_differences(claim, block, curves)
         tests = [
             along if seen is None else second.project_second(claim, block, seen, rounding),
-            second.cubic_remainders(claim, block, curves),
+            second.cubic_remainders(claim, block, curves, self.subject.eps),
             second.symmetric(claim, block, self.subject, rounding),
         ]
         self._judge(claim, tests)
@@ -261,7 +266,8 @@ class Run:
         """Return a run at a point nearby."""
         subject = self.subject
         size = np.where(np.isfinite(subject.x), np.maximum(np.abs(subject.x), 0.1), 0.0)
-        x = subject.x + (1e-3 * size * self.rng.choice([-1.0, 1.0], subject.shape)).astype(subject.x.dtype)
+        move = self.rng.choice([-1.0, 1.0], subject.shape) * self.rng.uniform(0.5, 1.0, subject.shape)
+        x = subject.x + (1e-3 * size * move).astype(subject.x.dtype)
         moved = Subject(subject.f, x, subject.args)
         return Run(moved, self.rng, len(self.chosen), self.near, False, self.theirs)
 

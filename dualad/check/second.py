@@ -72,7 +72,7 @@ def second_differences(claim: CurveClaim, block: Any, curves: Sequence[Sweep]) -
     return Test(name, PASSED if np.any(np.isfinite(error)) else UNDECIDED, worst, bound)
 
 
-def cubic_remainders(claim: CurveClaim, block: Any, curves: Sequence[Sweep]) -> Test:
+def cubic_remainders(claim: CurveClaim, block: Any, curves: Sequence[Sweep], eps: float) -> Test:
     """Taylor remainders: f(x + h v) - f(x) - h v'(df) - h^2/2 v'Hv must fall with the cube of h.
 
     A slope that falls short counts where second differences contradict the claim as well; else f bends near x.
@@ -82,11 +82,11 @@ def cubic_remainders(claim: CurveClaim, block: Any, curves: Sequence[Sweep]) -> 
     for i, one in enumerate(curves):
         if len(one.steps) < _WHOLE or np.any(one.kinked):
             continue
-        found = float(slopes(one, 3, one.first.value, block[i, i])[0])
+        found = float(slopes(one, one.first.value, block[i, i], eps)[0])
         if np.isfinite(found):
             worst = min(worst, found)
             off = abs(float(one.second.value[0]) - block[i, i])
-            wrong = wrong or (found < 2.5 and off > 10.0 * float(one.second.error[0]) + 1e-12 * abs(block[i, i]))
+            wrong = wrong or (found < 2.5 and off > 10.0 * float(one.second.error[0]) + _ROUNDING * eps * np.max(np.abs(block)))
     if not np.isfinite(worst):
         return Test(name, SKIPPED, remark="f is quadratic here to rounding, or has a kink")
     if worst < 2.5 and not wrong:

@@ -16,16 +16,16 @@ _LEAST: Final = 3
 _RESULTS: Final = 500  # so many results are looked at, evenly chosen
 
 
-def slopes(sweep: Sweep, order: int, first: Any, second: Any = 0.0) -> Any:
-    """Return for each result the slope of its remainder over the step, both in logarithms; nan where it is all
-    rounding.
+def slopes(sweep: Sweep, first: Any, second: Any, eps: float) -> Any:
+    """Return the slope of each result's remainder over the step, in logarithms; nan where it is all rounding.
 
-    ``order`` is 2 for the remainder of the gradient, 3 for that of the Hessian. The slope is the median of the slopes
+    ``eps`` is the rounding of the derivatives that are taken off. The slope is the median of the slopes
     between all pairs of the smallest steps that stand clear of rounding (Theil 1950), which one outlier does not move.
     """
     h = sweep.h
     rest = np.abs((sweep.plus - sweep.middle) - h * first - 0.5 * h**2 * second)
-    noise = np.maximum(sweep.noise, np.finfo(float).eps * (np.abs(sweep.plus) + h * np.abs(first)))
+    rounding = eps * (h * np.abs(first) + 0.5 * h**2 * np.abs(second))
+    noise = np.maximum(sweep.noise, sweep.eps * np.abs(sweep.plus)) + rounding
     clean = np.isfinite(rest) & (rest > _CLEAN * noise)
     found = np.full(np.shape(sweep.middle), np.nan)
     logs = np.log(np.where(clean, rest, 1.0))

@@ -43,8 +43,8 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...
 
     Notes
     -----
-    One evaluation of ``f`` to record, and one sweep for each call of ``pullback``, 2 to 4 evaluations' worth whatever the
-    number of inputs (Griewank and Walther, *Evaluating Derivatives*, section 3.2).
+    One evaluation of ``f`` to record, and one sweep for each call of ``pullback``, 2 to 4 evaluations' worth whatever
+    the number of inputs (Griewank and Walther, *Evaluating Derivatives*, section 3.2).
 
     Examples
     --------
@@ -148,8 +148,8 @@ def grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     Returns
     -------
     callable
-        Takes what ``f`` takes; returns the gradient, of the shape or structure of the argument (a tuple for several). It
-        can be differentiated again.
+        Takes what ``f`` takes; returns the gradient, of the shape or structure of the argument (a tuple for several).
+        It can be differentiated again.
 
     Raises
     ------

@@ -26,7 +26,9 @@ class Work:
 
 @dataclass(frozen=True)
 class Rate:
-    """Nanoseconds for a call, a scalar and an element, and what each direction that is carried adds to a scalar and an element."""
+    """Nanoseconds for a call, a scalar and an element, and what each direction that is carried adds to a scalar and an
+    element.
+    """
 
     call: float
     scalar: float
@@ -42,8 +44,8 @@ class Rate:
 
 @dataclass(frozen=True)
 class Costs:
-    """Measured rates: of f itself, of f on dual and on hyper-dual numbers, of its recording, of sweeps over the tape, and of
-    the gradient written on the tape."""
+    """Measured rates: of f itself, of f on dual and on hyper-dual numbers, of its recording, of sweeps over the tape,
+    and of the gradient written on the tape."""
 
     plain: Rate = Rate(560, 40, 0.9)
     dual: Rate = Rate(5500, 110, 2.0, 3.5, 1.0)
@@ -91,7 +93,9 @@ def _counted(count: int, noun: str) -> str:
 
 
 def most_lanes(size: int, scalars: int = 0) -> int:
-    """Return how many lanes to carry at once, so that those of an array of ``size`` and of all scalars stay in the cache."""
+    """Return how many lanes to carry at once, so that those of an array of ``size`` and of all scalars stay in the
+    cache.
+    """
     return max(16, min(128, (1 << 17) // max(size, 1), (1 << 19) // max(scalars, 1)))
 
 

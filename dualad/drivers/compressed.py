@@ -35,7 +35,9 @@ class Compressed:
         self.groups = self._grouped()
 
     def _grouped(self) -> Any:
-        """Return the group of each column: the first one, in the order of the columns, that has none of its rows yet."""
+        """Return the group of each column: the first one, in the order of the columns, that has
+        none of its rows yet.
+        """
         starts, rows = self._pattern.indptr.tolist(), self.rows
         taken: list[Any] = []
         groups = np.zeros(self.shape[1], dtype=int)

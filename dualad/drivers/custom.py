@@ -144,8 +144,8 @@ class custom_jvp(_Custom):  # noqa: N801 - used as a decorator
 
     Notes
     -----
-    ``@f.defjvp`` takes ``rule(primals, tangents) -> (y, y_dot)`` with one tangent for each positional argument (zeros where
-    it is constant). Reverse mode uses the same rule: it costs one call of it for each element of the arguments.
+    ``@f.defjvp`` takes ``rule(primals, tangents) -> (y, y_dot)`` with one tangent for each positional argument (zeros
+    where it is constant). Reverse mode uses the same rule: it costs one call of it for each element of the arguments.
 
     Examples
     --------
@@ -211,9 +211,9 @@ class custom_vjp(_Custom):  # noqa: N801 - used as a decorator
 
     Notes
     -----
-    ``f.defvjp(fwd, bwd)`` takes ``fwd(*args) -> (y, kept)`` and ``bwd(kept, y_bar) -> (x_bar, ...)`` with one cotangent (or
-    None) for each positional argument. Forward mode uses the same rule: it costs one call of ``bwd`` for each element of
-    the result.
+    ``f.defvjp(fwd, bwd)`` takes ``fwd(*args) -> (y, kept)`` and ``bwd(kept, y_bar) -> (x_bar, ...)`` with one cotangent
+    (or None) for each positional argument. Forward mode uses the same rule: it costs one call of ``bwd`` for each
+    element of the result.
 
     Examples
     --------

@@ -82,8 +82,8 @@ def jacobian(
     argnums : int or sequence of int
         Positional arguments in which to differentiate.
     mode : {"forward", "reverse"}
-        Forward carries the columns of the Jacobian, several at once, and evaluates ``f`` for each chunk of them. Reverse
-        records ``f`` once and carries the rows.
+        Forward carries the columns of the Jacobian, several at once, and evaluates ``f`` for each chunk of them.
+        Reverse records ``f`` once and carries the rows.
     chunk : int, optional
         Columns or rows to carry at once; chosen by size when it is not given.
 

@@ -1,4 +1,6 @@
-"""What is known of a function at one x: one evaluation that carries derivatives, and each of them made when asked for."""
+"""What is known of a function at one x: one evaluation that carries derivatives, and each of them
+made when asked for.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,9 @@ class Point(Known):
         return True
 
     def is_curved(self) -> bool:
-        """Say whether hyper-dual numbers would carry value, gradient and Hessian in one evaluation, and cheaper than the tape."""
+        """Say whether hyper-dual numbers would carry value, gradient and Hessian in one evaluation, and cheaper than
+        the tape.
+        """
         return 0 < self.n <= SIDE and choose(self.n, self.m, 2, self.work).mode == "hyperdual"
 
     def gradient(self) -> Any:

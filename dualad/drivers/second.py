@@ -33,8 +33,8 @@ def hessian(f: Function, argnums: int = 0, mode: str = "hyperdual", *, chunk: in
     argnums : int
         Positional argument in which to differentiate twice.
     mode : {"hyperdual", "forward-over-reverse"}
-        Hyper-dual numbers: exact second derivatives in one evaluation, with no step size and no tape. Forward over reverse
-        records ``f`` once, writes its gradient on the tape, and carries the columns forward over both.
+        Hyper-dual numbers: exact second derivatives in one evaluation, with no step size and no tape. Forward over
+        reverse records ``f`` once, writes its gradient on the tape, and carries the columns forward over both.
     chunk : int, optional
         Width of the square blocks, or columns, that are carried at once.
 
@@ -45,10 +45,10 @@ def hessian(f: Function, argnums: int = 0, mode: str = "hyperdual", *, chunk: in
 
     Notes
     -----
-    Hyper-dual: b (b + 1) / 2 evaluations of ``f`` on hyper-dual arrays for b = ceil(n / chunk) blocks a side; the blocks
-    below the diagonal are the transposes of those above (Fike and Alonso, AIAA 2011-886). Forward over reverse: one
-    recording and ceil(n / chunk) sweeps for each number that ``f`` returns (Griewank and Walther, *Evaluating Derivatives*,
-    section 5.1).
+    Hyper-dual: b (b + 1) / 2 evaluations of ``f`` on hyper-dual arrays for b = ceil(n / chunk) blocks a side; the
+    blocks below the diagonal are the transposes of those above (Fike and Alonso, AIAA 2011-886). Forward over reverse:
+    one recording and ceil(n / chunk) sweeps for each number that ``f`` returns (Griewank and Walther, *Evaluating
+    Derivatives*, section 5.1).
 
     Examples
     --------

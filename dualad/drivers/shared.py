@@ -113,9 +113,9 @@ def derivatives(f: Callable[..., Any]) -> Derivatives:
 
     Notes
     -----
-    ``f`` is recorded once at each new x, at the cost of about two evaluations; what else is asked for at that x is swept
-    over the recording. Further arguments are compared by identity: an array that is changed in place between two calls
-    at the same x is not seen to have changed.
+    ``f`` is recorded once at each new x, at the cost of about two evaluations; what else is asked for at that x is
+    swept over the recording. Further arguments are compared by identity: an array that is changed in place between two
+    calls at the same x is not seen to have changed.
 
     Examples
     --------

@@ -15,8 +15,8 @@ def improved(target: Callable[..., Any]) -> Callable[[Callable[[Arguments], None
     """Decorate a function that fills in derivatives to become SciPy's function ``target`` with derivatives.
 
     The decorated function receives the arguments of a call by name, those that travel in ``**options`` among them, and
-    changes the dict. What it leaves alone reaches SciPy as the caller gave it, by position or by name: to SciPy this may
-    make a difference (``seed`` by position and ``rng`` by name are not the same).
+    changes the dict. What it leaves alone reaches SciPy as the caller gave it, by position or by name: to SciPy this
+    may make a difference (``seed`` by position and ``rng`` by name are not the same).
     """
     signature = inspect.signature(target)
     names = list(signature.parameters)

@@ -69,9 +69,9 @@ def put_back(part: Any, operands: Sequence[Any]) -> Any:
 class Operands:
     """A call of an array row on arrays of one level.
 
-    ``found`` are the operands as the user gave them; ``args`` and ``kwargs`` the call with their primals in place, which
-    ``of`` returns; ``kept_args`` and ``kept_kwargs`` the call as it is kept, with an :class:`Operand` for each array of
-    this level. A derivative in any other argument is refused: it is discrete.
+    ``found`` are the operands as the user gave them; ``args`` and ``kwargs`` the call with their primals in place,
+    which ``of`` returns; ``kept_args`` and ``kept_kwargs`` the call as it is kept, with an :class:`Operand` for each
+    array of this level. A derivative in any other argument is refused: it is discrete.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
 """The product of a partial and a tangent or cotangent, as an operator of its own.
 
-Nothing times infinity is nothing: a zero tangent stays zero beside an infinite partial, so that a branch of np.where that
-is not taken adds nothing, whatever its slope. It is an operator, and not a choice by the numbers at hand, because a factor
-that is zero here may still vary: the derivative of 0 * g in the 0 is g.
+Nothing times infinity is nothing: a zero tangent stays zero beside an infinite partial, so that a branch of np.where
+that is not taken adds nothing, whatever its slope. It is an operator, and not a choice by the numbers at hand, because
+a factor that is zero here may still vary: the derivative of 0 * g in the 0 is g.
 """
 
 from __future__ import annotations

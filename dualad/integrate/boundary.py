@@ -32,8 +32,8 @@ def solve_bvp(given: Arguments) -> None:
     Notes
     -----
     The values of ``fun`` at one mesh point depend on the state at that point alone, so n directions (and one for each
-    parameter) serve the whole mesh, in one evaluation on dual numbers. Problems with complex ``y`` are solved by SciPy as
-    it is.
+    parameter) serve the whole mesh, in one evaluation on dual numbers. Problems with complex ``y`` are solved by SciPy
+    as it is.
 
     Examples
     --------

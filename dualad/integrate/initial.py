@@ -19,13 +19,15 @@ __all__ = ["odeint", "solve_ivp"]
 
 _IMPLICIT = (scipy_integrate.Radau, scipy_integrate.BDF, scipy_integrate.LSODA)
 _NAMES = tuple(method.__name__ for method in _IMPLICIT)
-# LSODA took its banded matrices with as many rows of zeros below as there are lower diagonals, contrary to its documentation.
+# LSODA took its banded matrices with as many rows of zeros below as there are lower diagonals, contrary to its
+# documentation.
 _PADDED = tuple(map(int, scipy.__version__.split(".")[:2])) < (1, 16)
 
 
 @improved(scipy_integrate.solve_ivp)
 def solve_ivp(given: Arguments) -> None:
-    """Solve an initial value problem, as ``scipy.integrate.solve_ivp``, with the exact Jacobian for the implicit methods.
+    """Solve an initial value problem, as ``scipy.integrate.solve_ivp``, with the exact Jacobian for the implicit
+    methods.
 
     Parameters
     ----------
@@ -80,7 +82,8 @@ def odeint(given: Arguments) -> None:
     Parameters
     ----------
     func, y0, t, args, Dfun, col_deriv, full_output, ml, mu, rtol, atol, tcrit, h0, hmax, hmin, ixpr, mxstep, mxhnil
-        As in SciPy, with its further arguments. Where ``Dfun`` is not given it is exact, and banded with ``ml`` or ``mu``.
+        As in SciPy, with its further arguments. Where ``Dfun`` is not given it is exact, and banded with ``ml`` or
+        ``mu``.
 
     Returns
     -------

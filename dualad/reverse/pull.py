@@ -1,8 +1,8 @@
 """What one node passes to its operands, or receives from them, by the rule of its row.
 
-Used by every sweep and transform for nodes that are no scalar operation. Tangents and cotangents may have lanes (leading
-axes) where the rules may; they are ndarrays in a numeric sweep, and arrays that carry derivatives when a derivative is
-itself differentiated or written on a tape.
+Used by every sweep and transform for nodes that are no scalar operation. Tangents and cotangents may have lanes
+(leading axes) where the rules may; they are ndarrays in a numeric sweep, and arrays that carry derivatives when a
+derivative is itself differentiated or written on a tape.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ Evaluate = Callable[[Any, Mapping[str, Any]], Any]
 
 
 def written(row: Elementwise, i: int) -> Sequence[Any]:
-    """Return the partials of a row in one argument, one for each output, or raise the sentence for one that is not written."""
+    """Return the partials of a row in one argument, one for each output, or raise the sentence for one that is not
+    written.
+    """
     rules: Sequence[Any] = formula.partials(row)[i]
     for mark in rules:
         if isinstance(mark, Todo):
@@ -54,8 +56,8 @@ def pull(
     """Yield ``(operand number, cotangent)`` for the operands that are nodes.
 
     ``primals``, ``value`` and ``plan`` are those of the node, or what stands for them in a transform. ``g`` is the
-    cotangent of the result, a list of them (None where unused) for a node with several results. ``times`` and ``evaluate``
-    are how a partial is multiplied and evaluated.
+    cotangent of the result, a list of them (None where unused) for a node with several results. ``times`` and
+    ``evaluate`` are how a partial is multiplied and evaluated.
     """
     if record.kind == "elementwise":
         yield from _pull_elementwise(record, g, primals, value, times, evaluate)
@@ -72,7 +74,9 @@ def push(
     times: Times = scaled,
     evaluate: Evaluate = partial_of,
 ) -> Any:
-    """Return the tangent of the result (several: a sequence) from those of the operands, None for what does not vary."""
+    """Return the tangent of the result (several: a sequence) from those of the operands, None for
+    what does not vary.
+    """
     if all(t is None for t in tangents):
         return None
     if record.kind == "elementwise":
@@ -80,7 +84,7 @@ def push(
     return _push_row(record, tangents, primals, value, plan if plan is not None else record.plan)
 
 
-# --- elementwise rows ----------------------------------------------------------------------------------------------------
+# --- elementwise rows -------------------------------------------------------------------------------------------------
 
 
 def _bound(record: Any, primals: Sequence[Any], value: Any) -> dict[str, Any]:
@@ -135,7 +139,7 @@ def _spread(t: Any, shape: tuple[int, ...]) -> Any:
     return t if shape_of(t) == lanes + shape else np.broadcast_to(t, lanes + shape)
 
 
-# --- rows of arrays --------------------------------------------------------------------------------------------------------
+# --- rows of arrays ---------------------------------------------------------------------------------------------------
 
 
 def _pull_row(record: Any, g: Any, primals: Sequence[Any], value: Any, plan: Any) -> Iterator[tuple[int, Any]]:

@@ -28,8 +28,8 @@ __all__ = ["extend"]
 def extend(tape: Tape, outputs: Any = None, inputs: Sequence[int] | None = None) -> list[Any]:
     """Write the adjoints of the inputs on the tape, and return them as recorded arrays.
 
-    ``outputs`` is a recorded number or its node (those of the tape where it is None), several of them, whose adjoints are 1
-    each, or a mapping from nodes to adjoints, for outputs that are arrays.
+    ``outputs`` is a recorded number or its node (those of the tape where it is None), several of them, whose adjoints
+    are 1 each, or a mapping from nodes to adjoints, for outputs that are arrays.
     """
     inputs = list(tape.inputs if inputs is None else inputs)
     seeds = _seeds(tape, tape.outputs if outputs is None else outputs)

@@ -21,8 +21,9 @@ Path = Sequence[Callable[[Any], Any]]
 class Sum:
     """Contributions that are written on the tape when they must be, so that few nodes come of them.
 
-    The adjoint is ``whole``, without the elements in ``dead`` (which a write has overwritten), and the ``elements``. Where
-    ``whole`` is an array of this sum's own, views of it are added in place, and ``touched`` says where it is more than zero.
+    The adjoint is ``whole``, without the elements in ``dead`` (which a write has overwritten), and the ``elements``.
+    Where ``whole`` is an array of this sum's own, views of it are added in place, and ``touched`` says where it is more
+    than zero.
     """
 
     def __init__(self, tape: Tape, node: int) -> None:

@@ -42,8 +42,8 @@ def extend(tape: Tape, seeds: Mapping[int, Any], outputs: Any = None) -> list[An
 class _Walk:
     """The tangents of a tape's nodes while the sweep is written; None is zero.
 
-    Versions of an array share their tangent, which is written as the array was. ``owned`` says of which tangents that may be
-    done; one that a late use will need is copied first.
+    Versions of an array share their tangent, which is written as the array was. ``owned`` says of which tangents that
+    may be done; one that a late use will need is copied first.
     """
 
     def __init__(self, tape: Tape, seeds: Mapping[int, Any]) -> None:

@@ -1,4 +1,6 @@
-"""Whether a tape is well formed, and whether its values come out again when it is run: for tests, after each transform."""
+"""Whether a tape is well formed, and whether its values come out again when it is run: for tests,
+after each transform.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +27,8 @@ class Malformed(AssertionError):
 def verify(tape: Tape) -> None:
     """Check that operands come before their users, that versions are chains, and that shapes, dtypes and values agree.
 
-    Values are computed again and compared with those that the tape holds (a lean tape does not hold what that takes): bit
-    for bit, but for what functions of whole arrays round in another way where arrays lie in memory in another way.
+    Values are computed again and compared with those that the tape holds (a lean tape does not hold what that takes):
+    bit for bit, but for what functions of whole arrays round in another way where arrays lie in memory in another way.
     """
     latest: dict[int, int] = {}
     for node in range(len(tape)):

@@ -40,7 +40,7 @@ def hessian(x: Any, matrix: Any) -> Any:
     return matrix - np.diag(np.sin(x))
 
 
-# --- right ones ----------------------------------------------------------------------------------------------------------
+# --- right ones -------------------------------------------------------------------------------------------------------
 
 
 def test_of_scipy() -> None:
@@ -98,7 +98,7 @@ def test_function_that_cannot_be_recorded() -> None:
     assert check_grad(box, X, jac=lambda x: np.diag(2 * x) + 1e-6).failed
 
 
-# --- wrong ones ----------------------------------------------------------------------------------------------------------
+# --- wrong ones -------------------------------------------------------------------------------------------------------
 
 
 def spoiled(column: int, change: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -19,8 +19,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "ops"))  # the tests are no p
 from array_checks import CASES, ROWS, Call
 from truth import sample
 
-# Where SciPy's own value has few digits, its differences are not those of the function. These are drawn from where it is
-# good; the truth of the derivatives elsewhere is in tests/ops/test_elementwise_truth.py, against mpmath.
+# Where SciPy's own value has few digits, its differences are not those of the function. These are drawn from where it
+# is good; the truth of the derivatives elsewhere is in tests/ops/test_elementwise_truth.py, against mpmath.
 MILD = {
     "iti0k0": (0.5, 5.0), "it2j0y0": (0.5, 5.0), "it2i0k0": (0.5, 5.0), "it2struve0": (0.5, 5.0),
     "itmodstruve0": (0.5, 5.0), "pbdv": (0.5, 3.0), "pbvv": (0.5, 3.0), "hyperu": (0.3, 3.0),
@@ -94,7 +94,7 @@ def test_the_check_is_finer_than_scipy() -> None:
         assert entry.wanted == pytest.approx(truth, rel=1e-4)
 
 
-# --- array rows ------------------------------------------------------------------------------------------------------------
+# --- array rows -------------------------------------------------------------------------------------------------------
 
 # Functions of SciPy that NumPy's protocols do not reach.
 UNREACHED = {"logsumexp", "softmax", "log_softmax", "multigammaln"}

@@ -391,7 +391,8 @@ def test_an_outer_derivative_moves_into_an_array_of_the_inner_one():
         outer[:] = [a]
         return way(shared)(np.array([1.0, 2.0]))
 
-    # A view that is there already: the tape writes through it, the numbers of a dual array have moved away from under it.
+    # A view that is there already: the tape writes through it, the numbers of a dual array have moved away from under
+    # it.
     way = dualad.grad
     close(dualad.jacobian(g)(1.0), [1.0, 0.0])
     way = dualad.jacobian

@@ -1,8 +1,8 @@
 """Stiff problems of the literature in plain NumPy, with published solutions at the end.
 
 Robertson, Van der Pol and HIRES with their solutions are from Mazzia and Magherini, Test Set for Initial Value Problem
-Solvers, release 2.4 (2008); the Brusselator is from Hairer and Wanner, Solving Ordinary Differential Equations II (1996),
-section IV.1.
+Solvers, release 2.4 (2008); the Brusselator is from Hairer and Wanner, Solving Ordinary Differential Equations II
+(1996), section IV.1.
 """
 
 from __future__ import annotations

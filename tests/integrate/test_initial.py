@@ -125,7 +125,7 @@ def test_one_state_and_numbers():
         assert found.y[0, -1] == pytest.approx(exact, rel=1e-6)
 
 
-# --- patterns and bands ------------------------------------------------------------------------------------------------
+# --- patterns and bands -----------------------------------------------------------------------------------------------
 
 N = BRUSSELATOR.start.size
 PATTERN = sparse.diags_array([np.ones(N - abs(k)) for k in range(-2, 3)], offsets=range(-2, 3))
@@ -168,7 +168,7 @@ def test_one_band_given():
     np.testing.assert_allclose(found, expected, rtol=1e-3)
 
 
-# --- odeint ------------------------------------------------------------------------------------------------------------
+# --- odeint -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 """The 35 test problems of More, Garbow and Hillstrom (1981), ACM Trans. Math. Softw. 7, 17-41, in plain NumPy.
 
-Each problem is the residual f of a sum of squares, the standard start and the published minima of f'f. The residuals are
-written as people write them: with arrays, with loops, with branches and assignments. Nothing here knows of derivatives.
-The formula of number 11 is misprinted in the paper; this is the corrected one, ``|y - x2|`` for ``|y m i x2|``.
+Each problem is the residual f of a sum of squares, the standard start and the published minima of f'f. The residuals
+are written as people write them: with arrays, with loops, with branches and assignments. Nothing here knows of
+derivatives. The formula of number 11 is misprinted in the paper; this is the corrected one, ``|y - x2|`` for ``|y m i
+x2|``.
 """
 
 from __future__ import annotations

@@ -180,7 +180,7 @@ def test_wrong_constraints_raise_what_scipy_raises(wrong):
         assert str(found.value) == str(expected.value)
 
 
-# --- trust-constr and its barrier --------------------------------------------------------------------------------------
+# --- trust-constr and its barrier -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("bounds", [None, [(-2, 2)] * 2])
@@ -212,7 +212,7 @@ def test_callbacks_of_both_kinds_and_their_wish_to_stop():
         assert expected is None or np.array_equal(seen[-1], expected)
 
 
-# --- Hock and Schittkowski (1981), Test Examples for Nonlinear Programming Codes ---------------------------------------
+# --- Hock and Schittkowski (1981), Test Examples for Nonlinear Programming Codes --------------------------------------
 
 
 def test_problem_71():

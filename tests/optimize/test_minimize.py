@@ -50,7 +50,7 @@ def same(one, other):
             np.testing.assert_equal(*pair, err_msg=name)
 
 
-# --- the methods -------------------------------------------------------------------------------------------------------
+# --- the methods ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("f", [rosenbrock, loop])
@@ -142,7 +142,7 @@ def test_a_minimizer_of_the_callers_own_is_left_alone():
     assert body.kinds == {"ndarray"}
 
 
-# --- what the caller gives ---------------------------------------------------------------------------------------------
+# --- what the caller gives --------------------------------------------------------------------------------------------
 
 
 def test_own_gradient_is_used_and_f_stays_on_plain_numbers():
@@ -209,7 +209,7 @@ def test_hessian_by_differences_of_the_exact_gradient():
     np.testing.assert_allclose(found.x, 1, atol=1e-5)
 
 
-# --- what is passed on -------------------------------------------------------------------------------------------------
+# --- what is passed on ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("args", [(50.0,), 50.0])

@@ -80,7 +80,7 @@ def test_own_jacobian_of_fsolve():
     assert body.kinds == {"ndarray"}
 
 
-# --- functions of one number -------------------------------------------------------------------------------------------
+# --- functions of one number ------------------------------------------------------------------------------------------
 
 
 def cubic(x, c=2.0):

@@ -1,8 +1,8 @@
 """One function through every engine: the tape's sweeps and transforms against dual and hyper-dual arrays.
 
-A function takes a list of arrays and returns arrays. What is compared: the compiled forward and reverse sweeps, with one
-lane and several; the readable sweeps; the adjoints and tangents that are written on the tape; and second derivatives by
-forward over reverse and reverse over reverse.
+A function takes a list of arrays and returns arrays. What is compared: the compiled forward and reverse sweeps, with
+one lane and several; the readable sweeps; the adjoints and tangents that are written on the tape; and second
+derivatives by forward over reverse and reverse over reverse.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def array(state: State, choice: int) -> Any:
     return found if np.ndim(found) and np.size(found) else state[0]
 
 
-# --- elementwise ---------------------------------------------------------------------------------------------------------
+# --- elementwise ------------------------------------------------------------------------------------------------------
 
 _UNARY: list[Callable[[Any], Any]] = [
     np.sin, np.tanh, np.square, np.negative, np.exp, np.arctan, lambda x: np.sqrt(x * x + 1.0), lambda x: x * 0.7,
@@ -89,7 +89,7 @@ def larger(state: State, choice: Sequence[int]) -> Any:
     return np.maximum(a, 0.25) if choice[1] % 2 else np.minimum(a, a * a)
 
 
-# --- reductions, shapes, products -----------------------------------------------------------------------------------------
+# --- reductions, shapes, products -------------------------------------------------------------------------------------
 
 
 @step
@@ -133,7 +133,7 @@ def product(state: State, choice: Sequence[int]) -> Any:
     return a @ a.T if np.ndim(a) == 2 else np.einsum("...i,...i->...", a, a)
 
 
-# --- indices ----------------------------------------------------------------------------------------------------------------
+# --- indices ----------------------------------------------------------------------------------------------------------
 
 
 @step
@@ -167,7 +167,7 @@ def sorted_(state: State, choice: Sequence[int]) -> Any:
     return flat[order] if choice[1] % 2 else flat[np.argmax(flat.real)] * flat
 
 
-# --- writing -----------------------------------------------------------------------------------------------------------------
+# --- writing ----------------------------------------------------------------------------------------------------------
 
 
 @step

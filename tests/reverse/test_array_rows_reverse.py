@@ -57,6 +57,9 @@ class Caller:
 @calls(Linear, Bilinear, Ruled, Composed)
 def test_row(name: str, case: Case) -> None:
     caller = Caller(name, case)
-    if not all(np.asarray(x).dtype.kind == "f" for x in caller.arrays) or not case.defined:
+    plain = caller([np.copy(x, order="K") for x in caller.arrays])
+    if any(np.asarray(x).dtype.kind == "c" for x in (*caller.arrays, *plain) if x is not None) or not case.defined:
         pytest.skip("complex numbers, or a value that is arbitrary")
+    if "weights" in case.kwargs and isinstance(caller.row, Linear):
+        pytest.skip("weights that are plain")
     Engines(caller, caller.arrays, tolerance=1e-10 * case.tolerance).check(second=case.smooth)

@@ -146,7 +146,7 @@ def test_fourth_derivative_of_a_loop_that_writes() -> None:
         verify(tape)
 
 
-# --- versions that are read after they were overwritten ------------------------------------------------------------------------
+# --- versions that are read after they were overwritten ---------------------------------------------------------------
 
 
 def overwritten(x: Any) -> Any:
@@ -184,7 +184,7 @@ def test_rules_that_need_an_old_version(lean: bool) -> None:
     np.testing.assert_allclose(column._primal(), hessian[1], rtol=1e-12, atol=1e-12)
 
 
-# --- second order --------------------------------------------------------------------------------------------------------------
+# --- second order -----------------------------------------------------------------------------------------------------
 
 
 def two(x: Any, y: Any) -> Any:
@@ -225,7 +225,7 @@ def test_hessian_vector_product_as_nodes() -> None:
     np.testing.assert_allclose(np.concatenate([q._primal() for q in products]), wanted, rtol=1e-13)
 
 
-# --- what is asked -------------------------------------------------------------------------------------------------------------
+# --- what is asked ----------------------------------------------------------------------------------------------------
 
 
 def test_outputs_of_the_tape() -> None:
