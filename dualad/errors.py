@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "DerivativeLost", "DifferentiationError", "DiscreteArgument", "NotOffered", "NotScalar", "NotWritten",
+    "ChangedConstant", "DerivativeLost", "DifferentiationError", "DiscreteArgument", "NotOffered", "NotScalar", "NotWritten",
     "RaggedReturn", "UnknownFunction", "UnsupportedType", "WrongShape",
 ]  # fmt: skip
 
@@ -21,6 +21,10 @@ class DifferentiationError(Exception):
 
 class DerivativeLost(DifferentiationError, TypeError):
     """An operation would have kept the value and dropped the derivative."""
+
+
+class ChangedConstant(DifferentiationError, ValueError):
+    """An array that the function used was changed before its derivative was taken."""
 
 
 class DiscreteArgument(DifferentiationError, TypeError):
@@ -126,6 +130,14 @@ def discrete_argument(name: str, argument: str) -> str:
     return (
         f"{name} has no derivative in its argument {argument!r}: it only takes separate values (a count, an index, a "
         f"condition). Pass {argument!r} as a plain number or array, and differentiate in the other arguments."
+    )
+
+
+def changed_constant(shape: Any) -> str:
+    """Sentence for a work array that was filled anew after it had been used."""
+    return (
+        f"an array of shape {tuple(shape)} that the function used was changed before its derivative was taken. The rules "
+        "would read the new numbers. Use a copy where it is first used (x * buffer.copy()), or fill another array."
     )
 
 
@@ -240,4 +252,28 @@ def stale_build(names: Sequence[str]) -> str:
         f"The compiled modules of dualad were built before the rows {', '.join(names)} of the operator table were "
         "changed. These rows are run by their formulas, which is right and slower; to compile them, build again: "
         "python setup.py build_ext --inplace, or pip install --editable . in the folder of the source."
+    )
+
+
+def wrong_cotangent(place: int, wanted: Any, found: Any) -> str:
+    """Sentence for a pullback."""
+    return (
+        f"cotangent {place} has shape {tuple(found)} and the result it belongs to has shape {tuple(wanted)}; a cotangent "
+        "must have the shape of its result."
+    )
+
+
+def no_argument(name: str, argnums: Any, number: int, given: int) -> str:
+    """Sentence for argnums beyond the arguments of the call."""
+    return (
+        f"{name}: argnums={argnums!r} asks for positional argument {number}, and the function was called with {given} "
+        "positional arguments. Pass the arguments to differentiate in by position."
+    )
+
+
+def keyword_only(name: str, keywords: Any) -> str:
+    """Sentence for a function with a rule of its own that has keyword-only arguments."""
+    return (
+        f"{name} has a rule of its own and takes keyword-only arguments ({', '.join(keywords)}), which the rule cannot see. "
+        "Make them positional, or bind them with functools.partial or a closure before the rule is defined."
     )

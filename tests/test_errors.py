@@ -133,6 +133,8 @@ def test_complex_text_and_objects():
     inputs = [1j, "text", b"t", {"a": 1}, np.array([1.0], np.float16), np.array(["2020-01-01"], "M8[s]")]
     for x, (dtype, end) in zip(inputs, ends.items(), strict=True):
         for driver in (dualad.jacobian, dualad.hessian, dualad.grad):
+            if driver is dualad.grad and isinstance(x, dict):
+                continue  # a container of arguments
             with pytest.raises(errors.UnsupportedType) as caught:
                 driver(np.sum)(x)
             name = "jacobian" if driver is dualad.jacobian else "hessian" if driver is dualad.hessian else "grad"

@@ -8,6 +8,7 @@ cdef list FUNCTIONS
 
 cdef class DuckArray:
     cdef readonly long long level
+    cdef bint discrete             # a recorded condition or whole number
     cdef object operate(self, int op, object left, object right)
     cdef object elementwise(self, object row, object function, tuple inputs)
 

@@ -50,6 +50,7 @@ cdef tuple COMPARE = (operator.lt, operator.le, operator.eq, operator.ne, operat
 cdef set PLAIN_RULES = {Linear, Bilinear, Ruled}
 cdef object no_value = np._NoValue
 cdef object power = np.power
+cdef object shape_function = np.shape, size_function = np.size, ndim_function = np.ndim
 cdef type generic_scalar = np.generic
 
 # The Python side of the protocols, handed over once when dualad.duck is imported: it needs the class below.
@@ -118,17 +119,20 @@ cdef object in_place(DuckArray target, object result):
 cdef class Survey:
     """What was found among arguments: the array of the innermost derivative, and whether there are loose numbers.
 
-    Loose numbers are those inside lists and arrays of objects, which have to be made one array first.
+    Loose numbers are those inside lists and arrays of objects, which have to be made one array first. ``varies`` is
+    False where all that was found are conditions and whole numbers of a recording, on which any function may be called.
     """
 
     cdef readonly DuckArray top
     cdef readonly bint loose
+    cdef readonly bint varies
 
     cdef int look(self, object part, bint inside) except -1:
         if isinstance(part, DuckArray):
             if self.top is None or (<DuckArray> part).level > self.top.level:
                 self.top = <DuckArray> part
             self.loose = self.loose or inside
+            self.varies = self.varies or not (<DuckArray> part).discrete
         elif type(part) in (float, int, bool, str, slice) or part is None:
             pass
         elif isinstance(part, cnp.ndarray):
@@ -181,6 +185,10 @@ cdef class DuckArray:
     def _elementwise(self, row, function, tuple inputs):
         return self.elementwise(row, function, inputs)
 
+    def _discrete(self, function, args, kwargs):
+        """Call a function whose result does not vary: on the values, unless an engine keeps account of it."""
+        return function(*protocol.stripped(args), **{name: protocol.stripped(value) for name, value in kwargs.items()})
+
     # --- operators
 
     def __add__(left, right):
@@ -215,6 +223,26 @@ cdef class DuckArray:
         if not (is_operand(left) and is_operand(right)):
             return NotImplemented
         return np.matmul(left, right)
+
+    # Recorded conditions and whole numbers are combined by these; on anything that varies NumPy refuses them.
+
+    def __and__(left, right):
+        return np.bitwise_and(left, right)
+
+    def __or__(left, right):
+        return np.bitwise_or(left, right)
+
+    def __xor__(left, right):
+        return np.bitwise_xor(left, right)
+
+    def __lshift__(left, right):
+        return np.left_shift(left, right)
+
+    def __rshift__(left, right):
+        return np.right_shift(left, right)
+
+    def __invert__(self):
+        return np.invert(self)
 
     def __neg__(self):
         return self.operate(NEGATIVE, self, None)
@@ -306,10 +334,17 @@ cdef class DuckArray:
 
     def __array_function__(self, function, types, tuple args, dict kwargs):
         cdef Survey found
+        if len(args) == 1 and not kwargs and args[0] is self:
+            if function is shape_function:
+                return self.shape
+            if function is size_function:
+                return self.size
+            if function is ndim_function:
+                return self.ndim
         row = TABLE.functions.get(function)
         if type(row) in PLAIN_RULES and function not in making and is_simple(kwargs):
             found = survey(args, kwargs)
-            if found.top is not None and not found.loose and len(args) <= row.places:
+            if found.top is not None and found.varies and not found.loose and len(args) <= row.places:
                 return found.top._array_row(row, args, kwargs)
         return protocol.call_function(self, function, args, kwargs)
 
@@ -390,6 +425,8 @@ cdef class DuckArray:
         protocol.Flat(self)[:] = values
 
     def __getattr__(self, str name):
+        if name.startswith("__"):  # NumPy asks each element of a list for several of them
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return find_method(self, name)
 
     def __len__(self):

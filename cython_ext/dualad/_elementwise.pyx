@@ -8,12 +8,14 @@ from libc.string cimport memcpy
 import numpy as np
 
 from dualad import errors
-from dualad.ops import code as codes, formula
+from dualad.ops import code as codes, formula, settle
 from dualad.ops.table import TABLE, NoTangent, Todo
 
+from dualad._blocks cimport empty
 from dualad._duck cimport (ADD, DIVIDE, FUNCTIONS, MULTIPLY, NEGATIVE, POWER, ROWS, SUBTRACT, DuckArray)
 from dualad._forward cimport Forward, make, make_array, new_scalar, number, rules
 from dualad._kernel cimport MOST, Kernel, Lanes, Loops, call_scalar, loops_of
+from dualad._table cimport opcode_of, table_partials, table_second
 
 cnp.import_array()
 
@@ -29,6 +31,12 @@ def hang(rule_by_functions, lifter):
 
 # --- the rules of a row, prepared for numbers ------------------------------------------------------------------------
 
+cdef enum:
+    COUNT = 8
+    LARGE = 8192  # elements of a value for which memory is kept
+
+cdef double[COUNT] settled_numbers = settle.NUMBERS
+
 
 cdef class Prepared:
     """An elementwise row with its kernels, made when first needed: one for each set of active arguments."""
@@ -36,17 +44,28 @@ cdef class Prepared:
     cdef object row
     cdef int arguments
     cdef int outputs
+    cdef int opcode            # where C knows the partials by itself; else -1
     cdef bint whole            # some argument is an integer, for which other loops serve
+    cdef int exponent          # the argument for which plain numbers are put into the formulas, or -1
     cdef Loops loops           # the loop over doubles for a single value, where there is one
     cdef dict kernels
-    cdef list usual            # the kernels for up to 3 arguments, none of them whole, by active and by order
+    cdef list usual            # the kernels for up to 3 arguments, none of them whole, by number, active and order
 
-    cdef Kernel kernel(self, unsigned int active, unsigned int whole, bint twice):
+    cdef int settled(self, unsigned int active, double given) noexcept:
+        """Return which of the numbers an exponent is, counted from 1; 0 where it is another one, or varies."""
+        cdef int i
+        if not active >> self.exponent & 1:
+            for i in range(COUNT):
+                if given == settled_numbers[i]:
+                    return i + 1
+        return 0
+
+    cdef Kernel kernel(self, unsigned int active, unsigned int whole, bint twice, int settled):
         """Return the kernel, or None where a formula must be evaluated by NumPy's functions."""
-        cdef long key = (<long> active << 20) | (<long> whole << 4) | twice
+        cdef long key = (<long> active << 20) | (<long> settled << 16) | (<long> whole << 4) | twice
         cdef bint is_usual = whole == 0 and active < 8
         if is_usual:
-            found = self.usual[2 * active + twice]
+            found = self.usual[16 * settled + 2 * active + twice]
             if found is not None:
                 return <Kernel> found
         if key in self.kernels:
@@ -54,11 +73,12 @@ cdef class Prepared:
         chosen = tuple([i for i in range(self.arguments) if active >> i & 1])
         refuse_unless_written(self.row, chosen, twice)
         lower = codes.second_code if twice else codes.first_code
-        code = lower(self.row, chosen, tuple([bool(whole >> i & 1) for i in range(self.arguments)]))
+        whole_ones = tuple([bool(whole >> i & 1) for i in range(self.arguments)])
+        code = lower(self.row, chosen, whole_ones, settled_numbers[settled - 1] if settled else None)
         made = None if code is None or code.slots > 64 else Kernel(code)
         self.kernels[key] = made
         if is_usual:
-            self.usual[2 * active + twice] = made
+            self.usual[16 * settled + 2 * active + twice] = made
         return made
 
 
@@ -88,9 +108,11 @@ cdef Prepared prepare(object row):
     made.row = row
     made.arguments = len(row.args)
     made.outputs = row.outputs
+    made.opcode = opcode_of(row)
     made.whole = any([interval.integer for interval in row.domain])
     made.kernels = {}
-    made.usual = [None] * 16
+    made.exponent = settle.exponent(row)
+    made.usual = [None] * (16 * (COUNT + 1 if made.exponent >= 0 else 1))
     made.loops = None
     if isinstance(row.function, np.ufunc) and row.outputs == 1 and not made.whole:
         loops = loops_of(row.function, made.arguments)
@@ -195,15 +217,69 @@ cdef object elementwise(Forward self, object row, object function, tuple inputs)
     return array_result(self, rule, -1, function, inputs)
 
 
+cdef bint by_switch(Prepared rule, unsigned int active, double *x, double v, int k1, int k2, Py_ssize_t lanes,
+                    Lanes *t, double *out) noexcept nogil:
+    """Write the lanes of a scalar where C knows the partials by itself; say whether it does.
+
+    It does what the kernel does, to the last bit: nothing times infinity is nothing.
+    """
+    cdef double[4] d = [0, 0, 0, 0]
+    cdef double[10] dd
+    cdef double s, total
+    cdef int bits = table_partials(rule.opcode, x, v, d)
+    cdef int pairs = table_second(rule.opcode, x, v, dd) if k2 else 0
+    cdef int i, j, r, here, there
+    cdef Py_ssize_t lane
+    if bits < 0 or pairs < 0 or active & ~bits:
+        return False
+    for lane in range(lanes):
+        total = 0
+        here = 0
+        for i in range(rule.arguments):
+            if active >> i & 1:
+                s = t[here].at[lane]
+                here += 1
+                if s != 0 and d[i] != 0:
+                    total += d[i] * s
+        out[lane] = total
+    if pairs:
+        here = 0
+        for i in range(rule.arguments):
+            there = 0
+            for j in range(i + 1):
+                r = i * (i + 1) // 2 + j
+                if active >> i & 1 and active >> j & 1 and pairs >> r & 1:
+                    cross(dd[r], k1, k2, t[here].at, t[there].at, out + k1 + k2)
+                    if i != j:
+                        cross(dd[r], k1, k2, t[there].at, t[here].at, out + k1 + k2)
+                there += active >> j & 1
+            here += active >> i & 1
+    return True
+
+
+cdef inline void cross(double d, int k1, int k2, double *left, double *right, double *out) noexcept nogil:
+    cdef int a, b
+    if d == 0:
+        return
+    for a in range(k1):
+        if left[a] != 0:
+            for b in range(k2):
+                if right[k1 + b] != 0:
+                    out[a * k2 + b] += d * (left[a] * right[k1 + b])
+
+
 cdef object scalar_result(Forward like, Prepared rule, unsigned int active, double *x, double v, Lanes *t):
     """Return the scalar with value ``v`` and the tangents that the row's partials give."""
     cdef Forward out = new_scalar(like)
-    cdef Kernel kernel = rule.kernel(active, 0, like.k2 > 0)
+    cdef Kernel kernel
     cdef double *at[MOST]
     cdef double *value = &out.v
     cdef char fixed[MOST]
     cdef int i, count = 0
     out.v = v
+    if by_switch(rule, active, x, v, like.k1, like.k2, like.lanes, t, out.t):
+        return out
+    kernel = rule.kernel(active, 0, like.k2 > 0, rule.settled(active, x[rule.exponent]) if rule.exponent >= 0 else 0)
     if kernel is None:
         return spelled_out(like, rule, active, x, v, t)
     for i in range(rule.arguments):
@@ -251,7 +327,9 @@ cdef object array_result(Forward self, Prepared rule, int op, object function, t
     """Return ``function(*inputs)`` with its tangents; at least one input is of this level."""
     cdef unsigned int active = 0, whole = 0
     cdef bint nested = False
-    cdef int i = 0
+    cdef int settled = 0, i = 0
+    cdef Kernel kernel
+    cdef cnp.ndarray room = None
     cdef list primals = [], given = []
     for x in inputs:
         primal = x
@@ -260,7 +338,8 @@ cdef object array_result(Forward self, Prepared rule, int op, object function, t
                 self.check_same(<Forward?> x)
                 active |= 1 << i
                 primal = (<Forward> x).bare()
-                nested = nested or isinstance(primal, DuckArray)
+                # The tangents alone may vary with an outer derivative: the direction of a jvp.
+                nested = nested or isinstance(primal, DuckArray) or isinstance((<Forward> x).parts, DuckArray)
             else:
                 nested = True
         else:
@@ -273,10 +352,18 @@ cdef object array_result(Forward self, Prepared rule, int op, object function, t
         primals.append(primal)
         given.append(x)
         i += 1
-    rule.kernel(active, whole, self.k2 > 0)  # refused before NumPy sees the values
+    if rule.exponent >= 0:
+        power = given[rule.exponent]
+        settled = rule.settled(active, power) if isinstance(power, float) or type(power) is int else 0
+    kernel = rule.kernel(active, whole, self.k2 > 0, settled)  # refused before NumPy sees the values
     if 0 <= op <= <int> DIVIDE and not nested:
         without_axes(inputs, primals)
-    if op == MULTIPLY:
+    # Only a function with a loop from doubles to a double is sure to write into an array of doubles.
+    if not nested and rule.loops is not None and (function is rule.loops.ufunc if op < 0 else op <= <int> DIVIDE):
+        room = value_room(primals)
+    if room is not None:
+        value = rule.loops.ufunc(*primals, out=room)
+    elif op == MULTIPLY:
         value = primals[0] * primals[1]
     elif op == ADD:
         value = primals[0] + primals[1]
@@ -290,7 +377,30 @@ cdef object array_result(Forward self, Prepared rule, int op, object function, t
         value = function(*primals)
     if nested:
         return generic(self, rule.row, given[:rule.arguments], value)
-    return numbers(self, rule, active, whole, given, primals, value)
+    return numbers(self, rule, kernel, active, given, primals, value)
+
+
+cdef cnp.ndarray value_room(list primals):
+    """Return an array for a large value, or None where NumPy must say of which shape and type the value is.
+
+    Blocks that are kept serve here too. With room given, a function still runs the loop that it would run without.
+    """
+    cdef cnp.ndarray like = None, one
+    for x in primals:
+        if type(x) is cnp.ndarray:
+            one = <cnp.ndarray> x
+            if cnp.PyArray_TYPE(one) != cnp.NPY_DOUBLE or not cnp.PyArray_ISCARRAY_RO(one):
+                return None
+            if cnp.PyArray_NDIM(one) == 0:
+                continue
+            if like is not None and not cnp.PyArray_SAMESHAPE(one, like):
+                return None
+            like = one
+        elif type(x) is not float and type(x) is not int and type(x) is not np.float64:
+            return None
+    if like is None or cnp.PyArray_SIZE(like) < LARGE:
+        return None
+    return empty(cnp.PyArray_NDIM(like), cnp.PyArray_DIMS(like))
 
 
 cdef object checked(object value, list primals, str name):
@@ -350,7 +460,7 @@ cdef int point_at_lanes(Forward given, object like, Lanes *t, list keep) except 
     return 0
 
 
-cdef object numbers(Forward self, Prepared rule, unsigned int active, unsigned int whole, list given, list primals,
+cdef object numbers(Forward self, Prepared rule, Kernel kernel, unsigned int active, list given, list primals,
                     object value):
     """Return the value with the tangents that the kernel of the row gives."""
     cdef double *x[MOST]
@@ -363,7 +473,6 @@ cdef object numbers(Forward self, Prepared rule, unsigned int active, unsigned i
     cdef int i, o, ndim = 0, used = 0
     cdef Py_ssize_t n = 1
     cdef cnp.npy_intp dims[65]  # NumPy has at most 64 axes
-    cdef Kernel kernel = rule.kernel(active, whole, self.k2 > 0)
     cdef list keep = [], parts = []
     if kernel is None:
         return generic(self, rule.row, given, value)
@@ -376,7 +485,7 @@ cdef object numbers(Forward self, Prepared rule, unsigned int active, unsigned i
         ndim = cnp.PyArray_NDIM(<cnp.ndarray> first)
         if ndim > 1 and cnp.PyArray_IS_F_CONTIGUOUS(<cnp.ndarray> first) \
                 and not cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray> first):
-            return turned(numbers(self, rule, active, whole, turned(given, ndim), turned(primals, ndim),
+            return turned(numbers(self, rule, kernel, active, turned(given, ndim), turned(primals, ndim),
                                   turned(value, ndim)), ndim)
         n = cnp.PyArray_SIZE(<cnp.ndarray> first)
         for i in range(ndim):
@@ -391,7 +500,7 @@ cdef object numbers(Forward self, Prepared rule, unsigned int active, unsigned i
             point_at_lanes(<Forward> given[i], first, &t[used], keep)
             used += 1
     for o in range(rule.outputs):
-        part = cnp.PyArray_EMPTY(ndim + 1, dims, cnp.NPY_DOUBLE, 0)
+        part = empty(ndim + 1, dims)
         parts.append(part)
         out[o] = <double *> cnp.PyArray_DATA(<cnp.ndarray> part)
         v[o] = NULL

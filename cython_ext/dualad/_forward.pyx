@@ -19,6 +19,7 @@ import numpy as np
 
 from dualad import errors
 
+from dualad._blocks cimport unshared
 from dualad._duck cimport DuckArray, compare, no_sequence
 
 cnp.import_array()
@@ -83,8 +84,7 @@ cdef bint carries(object x, long long level):
 
 cdef bint alone(PyObject *array):
     """Say whether an ndarray has its memory for itself: it is no view, and is known here only."""
-    return (array.ob_refcnt == 1 and isinstance(<object> array, cnp.ndarray)
-            and cnp.PyArray_BASE(<cnp.ndarray> array) == NULL)
+    return array.ob_refcnt == 1 and isinstance(<object> array, cnp.ndarray) and unshared(<cnp.ndarray> array)
 
 
 # --- the class -------------------------------------------------------------------------------------------------------

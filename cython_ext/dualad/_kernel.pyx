@@ -4,7 +4,6 @@ Universal functions are run by their own C loops, so that a partial computed her
 floating-point flag is looked at, because an infinite partial is no fault of the user's.
 """
 
-cimport cython
 cimport numpy as cnp
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
@@ -21,71 +20,31 @@ cdef extern from "numpy/ufuncobject.h":
         void **data
         int ntypes
 
-# The inner loops over one lane of tangents, in C for the sake of the processors of today. Each says whether it met a
-# NaN, which asks for a second look. Sums keep their order and no multiplication is fused with an addition, so that
-# every processor gives the same bits.
-cdef extern from * nogil:
-    """
-    #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__gnu_linux__)
-    #define FOR_EACH_PROCESSOR __attribute__((target_clones("avx2", "default")))
-    #else
-    #define FOR_EACH_PROCESSOR
-    #endif
-
-    /* y = d*x */
-    FOR_EACH_PROCESSOR
-    static int lane_multiply(ptrdiff_t n, double *__restrict y, const double *__restrict d,
-                             const double *__restrict x) {
-        long long odd = 0;
-        for (ptrdiff_t i = 0; i < n; i++) {
-            double product = d[i] * x[i];
-            y[i] = product;
-            odd |= product != product;
-        }
-        return odd != 0;
-    }
-
-    /* y += d*x */
-    FOR_EACH_PROCESSOR
-    static int lane_multiply_add(ptrdiff_t n, double *__restrict y, const double *__restrict d,
-                                 const double *__restrict x) {
-        long long odd = 0;
-        for (ptrdiff_t i = 0; i < n; i++) {
-            double sum = y[i] + d[i] * x[i];
-            y[i] = sum;
-            odd |= sum != sum;
-        }
-        return odd != 0;
-    }
-
-    /* y = d*s */
-    FOR_EACH_PROCESSOR
-    static int lane_scale(ptrdiff_t n, double *__restrict y, const double *__restrict d, double s) {
-        long long odd = 0;
-        for (ptrdiff_t i = 0; i < n; i++) {
-            double product = d[i] * s;
-            y[i] = product;
-            odd |= product != product;
-        }
-        return odd != 0;
-    }
-
-    /* y += d*s */
-    FOR_EACH_PROCESSOR
-    static int lane_scale_add(ptrdiff_t n, double *__restrict y, const double *__restrict d, double s) {
-        long long odd = 0;
-        for (ptrdiff_t i = 0; i < n; i++) {
-            double sum = y[i] + d[i] * s;
-            y[i] = sum;
-            odd |= sum != sum;
-        }
-        return odd != 0;
-    }
-    """
-    int lane_multiply(Py_ssize_t n, double *y, const double *d, const double *x)
-    int lane_multiply_add(Py_ssize_t n, double *y, const double *d, const double *x)
-    int lane_scale(Py_ssize_t n, double *y, const double *d, double s)
-    int lane_scale_add(Py_ssize_t n, double *y, const double *d, double s)
+cdef extern from "loops.h" nogil:
+    void op_add(Py_ssize_t n, double *d, double *a, double *b) noexcept
+    void op_subtract(Py_ssize_t n, double *d, double *a, double *b) noexcept
+    void op_multiply(Py_ssize_t n, double *d, double *a, double *b) noexcept
+    void op_divide(Py_ssize_t n, double *d, double *a, double *b) noexcept
+    void op_negative(Py_ssize_t n, double *d, double *a, double *b) noexcept
+    void op_less(Py_ssize_t n, double *d, double *a, double *b) noexcept
+    void op_less_equal(Py_ssize_t n, double *d, double *a, double *b) noexcept
+    void op_greater(Py_ssize_t n, double *d, double *a, double *b) noexcept
+    void op_greater_equal(Py_ssize_t n, double *d, double *a, double *b) noexcept
+    void op_equal(Py_ssize_t n, double *d, double *a, double *b) noexcept
+    void op_not_equal(Py_ssize_t n, double *d, double *a, double *b) noexcept
+    void op_where(Py_ssize_t n, double *d, double *a, double *b, double *c) noexcept
+    cnp.int64_t term_set_scaled(Py_ssize_t n, double *y, double *d, double *x, double s) noexcept
+    cnp.int64_t term_add_scaled(Py_ssize_t n, double *y, double *d, double *x, double s) noexcept
+    cnp.int64_t term_set_times(Py_ssize_t n, double *y, double *d, double *x, double s) noexcept
+    cnp.int64_t term_add_times(Py_ssize_t n, double *y, double *d, double *x, double s) noexcept
+    void term_set_number(Py_ssize_t n, double *y, double *x, double s) noexcept
+    void term_add_number(Py_ssize_t n, double *y, double *x, double s) noexcept
+    void term_add_same(Py_ssize_t n, double *y, double *x, double s) noexcept
+    void term_set_minus(Py_ssize_t n, double *y, double *x, double s) noexcept
+    void term_add_minus(Py_ssize_t n, double *y, double *x, double s) noexcept
+    void term_product(Py_ssize_t n, double *y, double *d, double *x, double *z) noexcept
+    void term_product_times(Py_ssize_t n, double *y, double *d, double *x, double s) noexcept
+    void term_product_number(Py_ssize_t n, double *y, double *d, double s) noexcept
 
 cdef enum:
     ADD, SUBTRACT, MULTIPLY, DIVIDE, NEGATIVE, LESS, LESS_EQUAL, GREATER, GREATER_EQUAL, EQUAL, NOT_EQUAL, WHERE, CALL
@@ -193,16 +152,13 @@ cdef class Kernel:
         free(self.kind)
         free(self.used)
 
-    @cython.cdivision(True)
     cdef void run(self, Py_ssize_t n, double **slot) noexcept nogil:
         """Run the code on ``n <= BLOCK`` elements of every slot."""
         cdef Step *step
         cdef double *a
         cdef double *b
-        cdef double *c
         cdef double *d
         cdef int s, op
-        cdef Py_ssize_t i
         for s in range(self.nsteps):
             step = &self.steps[s]
             op = step.opcode
@@ -213,42 +169,29 @@ cdef class Kernel:
             b = slot[step.source[1]] if step.sources > 1 else a
             d = slot[step.target[0]]
             if op == ADD:
-                for i in range(n):
-                    d[i] = a[i] + b[i]
+                op_add(n, d, a, b)
             elif op == SUBTRACT:
-                for i in range(n):
-                    d[i] = a[i] - b[i]
+                op_subtract(n, d, a, b)
             elif op == MULTIPLY:
-                for i in range(n):
-                    d[i] = a[i] * b[i]
+                op_multiply(n, d, a, b)
             elif op == DIVIDE:
-                for i in range(n):
-                    d[i] = a[i] / b[i]
+                op_divide(n, d, a, b)
             elif op == NEGATIVE:
-                for i in range(n):
-                    d[i] = -a[i]
+                op_negative(n, d, a, b)
             elif op == LESS:
-                for i in range(n):
-                    d[i] = a[i] < b[i]
+                op_less(n, d, a, b)
             elif op == LESS_EQUAL:
-                for i in range(n):
-                    d[i] = a[i] <= b[i]
+                op_less_equal(n, d, a, b)
             elif op == GREATER:
-                for i in range(n):
-                    d[i] = a[i] > b[i]
+                op_greater(n, d, a, b)
             elif op == GREATER_EQUAL:
-                for i in range(n):
-                    d[i] = a[i] >= b[i]
+                op_greater_equal(n, d, a, b)
             elif op == EQUAL:
-                for i in range(n):
-                    d[i] = a[i] == b[i]
+                op_equal(n, d, a, b)
             elif op == NOT_EQUAL:
-                for i in range(n):
-                    d[i] = a[i] != b[i]
+                op_not_equal(n, d, a, b)
             elif op == WHERE:
-                c = slot[step.source[2]]
-                for i in range(n):
-                    d[i] = b[i] if a[i] != 0 else c[i]
+                op_where(n, d, a, b, slot[step.source[2]])
 
     cdef int forward(self, Py_ssize_t n, int active, double **x, char *x_scalar, double **v, int k1, int k2,
                      Py_ssize_t lanes, Lanes *t, double **out) except -1 nogil:
@@ -326,11 +269,10 @@ cdef bint chain(Py_ssize_t n, int active, Kernel kernel, int result, double **sl
                 double *y) noexcept nogil:
     """Write one lane and say whether a product was NaN, so that it has to be done again with a look at each zero."""
     cdef int a, kind
-    cdef Py_ssize_t i
     cdef double *d
     cdef double *x
-    cdef double s
-    cdef int odd = 0
+    cdef double s = 0
+    cdef cnp.int64_t odd = 0
     cdef bint fresh = True
     for a in range(active):
         kind = kernel.kind[result + a]
@@ -343,31 +285,25 @@ cdef bint chain(Py_ssize_t n, int active, Kernel kernel, int result, double **sl
             if s == 0:
                 continue
             if kind == SLOT:
-                odd |= lane_scale(n, y, d, s) if fresh else lane_scale_add(n, y, d, s)
+                odd |= term_set_times(n, y, d, x, s) if fresh else term_add_times(n, y, d, x, s)
             else:
                 if kind == MINUS_ONE:
                     s = -s
                 if fresh:
-                    for i in range(n):
-                        y[i] = s
+                    term_set_number(n, y, x, s)
                 else:
-                    for i in range(n):
-                        y[i] += s
+                    term_add_number(n, y, x, s)
         elif kind == SLOT:
-            odd |= lane_multiply(n, y, d, x) if fresh else lane_multiply_add(n, y, d, x)
+            odd |= term_set_scaled(n, y, d, x, s) if fresh else term_add_scaled(n, y, d, x, s)
         elif kind == ONE:
             if fresh:
                 memcpy(y, x, n * sizeof(double))
             else:
-                for i in range(n):
-                    y[i] += x[i]
+                term_add_same(n, y, x, s)
+        elif fresh:
+            term_set_minus(n, y, x, s)
         else:
-            if fresh:
-                for i in range(n):
-                    y[i] = -x[i]
-            else:
-                for i in range(n):
-                    y[i] -= x[i]
+            term_add_minus(n, y, x, s)
         fresh = False
     if fresh:
         memset(y, 0, n * sizeof(double))
@@ -418,20 +354,15 @@ cdef void second_order(Py_ssize_t n, int active, Kernel kernel, int result, doub
 
 cdef void product_term(Py_ssize_t n, double *d, Lanes *left, int a, Lanes *right, int b, double *y) noexcept nogil:
     """``y += d * left[a] * right[b]``, in which nothing times infinity is nothing."""
-    cdef Py_ssize_t i
     cdef double *x = left.at + a * left.lane
     cdef double *z = right.at + b * right.lane
-    cdef double s
-    if left.element == 0 and right.element == 0:
-        s = x[0] * z[0]
-        if x[0] != 0 and z[0] != 0:
-            for i in range(n):
-                if d[i] != 0:
-                    y[i] += d[i] * s
-        return
-    for i in range(n):
-        if d[i] != 0 and x[i * left.element] != 0 and z[i * right.element] != 0:
-            y[i] += d[i] * (x[i * left.element] * z[i * right.element])
+    if left.element and right.element:
+        term_product(n, y, d, x, z)
+    elif left.element or right.element:
+        if (z if left.element else x)[0] != 0:
+            term_product_times(n, y, d, x if left.element else z, (z if left.element else x)[0])
+    elif x[0] != 0 and z[0] != 0:
+        term_product_number(n, y, d, x[0] * z[0])
 
 
 cdef class Loops:

@@ -10,13 +10,15 @@ import numpy as np
 
 from dualad import errors
 from dualad.duck.kernels import DuckArray
-from dualad.forward.indexing import any_forward, lift
-from dualad.forward.kernels import Dual, Forward, HyperDual, rebuild
+from dualad.duck.operands import any_duck, lift
+from dualad.forward.kernels import Dual, Forward, HyperDual, gather_scalars, rebuild
 
 __all__ = ["Varied", "as_argument", "chunks", "collect", "identity_lanes", "lanes_of", "seeded"]
 
 _LANE_BYTES = 1 << 20  # lanes of the argument that stay within the second-level cache
 _MOST_LANES = 64
+# Numbers that are made one array without a look at each of them.
+_NUMBERS = frozenset((type(Dual(0.0, [0.0])), type(HyperDual(0.0, [0.0], [0.0], [[0.0]])), float, np.float64))
 
 
 # --- arguments -------------------------------------------------------------------------------------------------------
@@ -27,7 +29,7 @@ def as_argument(x: Any, name: str) -> Any:
     if isinstance(x, DuckArray):
         return x
     if isinstance(x, (list, tuple)) or (isinstance(x, np.ndarray) and x.dtype == object):
-        if any_forward(x):
+        if any_duck(x):
             return lift(np.array(x, dtype=object))
         try:
             x = np.asarray(x)
@@ -57,10 +59,14 @@ class Varied:
 
     def call(self, f: Callable[..., Any], arrays: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Call ``f`` with other arrays in the varied places."""
+        return f(*self.called_with(arrays), **kwargs)
+
+    def called_with(self, arrays: Sequence[Any]) -> list[Any]:
+        """Return the arguments of the call with other arrays in the varied places."""
         args = list(self.args)
         for number, array in zip(self.numbers, arrays, strict=True):
             args[number] = array
-        return f(*args, **kwargs)
+        return args
 
     def split(self, columns: Any) -> Any:
         """Cut ``T + (n,)`` into one array of shape ``T + S`` for each argument."""
@@ -121,7 +127,12 @@ def collect(y: Any) -> Any:
     if isinstance(y, DuckArray):
         return y
     errors.check_kind(y)
-    if isinstance(y, (list, tuple)) and any_forward(y):
+    flat = y.tolist() if isinstance(y, np.ndarray) and y.dtype == object and y.ndim == 1 else y
+    if isinstance(flat, (list, tuple)) and _NUMBERS.issuperset(map(type, flat)):
+        gathered = gather_scalars(list(flat))
+        if gathered is not None:
+            return gathered
+    if isinstance(y, (list, tuple)) and any_duck(y):
         parts = [collect(part) for part in y]
         if len({np.shape(part) for part in parts}) > 1:
             raise errors.RaggedReturn(errors.ragged(f"a {type(y).__name__} of parts of different shapes"))
@@ -131,7 +142,9 @@ def collect(y: Any) -> Any:
     except ValueError:
         raise errors.RaggedReturn(errors.ragged(f"a {type(y).__name__} of parts of different shapes")) from None
     if array.dtype == object:
-        if any_forward(array):
+        if array.ndim == 0 and isinstance(array.item(), DuckArray):
+            return array.item()
+        if array.ndim and any_duck(array):
             return collect(array.tolist())
         raise errors.RaggedReturn(errors.ragged(f"an object of type {type(y).__name__}"))
     return errors.real_array(array, "the differentiated function", "returns")

@@ -1,4 +1,4 @@
-"""First derivatives as functions: jvp, derivative, jacobian, grad, value_and_grad."""
+"""Forward mode as functions: jvp, derivative and jacobian, which can also carry its rows backward."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import numpy as np
 
 from dualad import errors
 from dualad.drivers.arguments import Varied, as_argument, chunks, collect, identity_lanes, lanes_of, seeded
-from dualad.drivers.second import second_derivative
+from dualad.drivers.backward import jacobian_by_rows
+from dualad.drivers.hyper import second_derivative
 from dualad.duck.levels import fresh_level
 
-__all__ = ["derivative", "grad", "jacobian", "jvp", "value_and_grad"]
+__all__ = ["derivative", "jacobian", "jvp"]
 
 Function = Callable[..., Any]
 
@@ -80,10 +81,11 @@ def jacobian(
         Function of plain NumPy code; may return a number, an array, or a list of numbers or of arrays of one shape.
     argnums : int or sequence of int
         Positional arguments in which to differentiate.
-    mode : {"forward"}
-        Forward carries the columns of the Jacobian, several at once.
+    mode : {"forward", "reverse"}
+        Forward carries the columns of the Jacobian, several at once, and evaluates ``f`` for each chunk of them.
+        Reverse records ``f`` once and carries the rows.
     chunk : int, optional
-        Columns to carry in one evaluation of ``f``; chosen by size when it is not given.
+        Columns or rows to carry at once; chosen by size when it is not given.
 
     Returns
     -------
@@ -100,8 +102,8 @@ def jacobian(
 
     Notes
     -----
-    Costs ceil(n / chunk) evaluations of ``f`` on dual arrays, n the number of elements of the argument: about n + 1
-    plain evaluations.
+    Forward costs ceil(n / chunk) evaluations of ``f`` on dual arrays, n the number of elements of the argument: about
+    n + 1 plain evaluations. Reverse costs one recording and about m sweeps, m the number of elements of the result.
 
     Examples
     --------
@@ -110,11 +112,13 @@ def jacobian(
     array([[3., 2.],
            [0., 6.]])
     """
-    if mode != "forward":
-        raise ValueError(f"mode must be 'forward', not {mode!r}")
+    if mode not in ("forward", "reverse"):
+        raise ValueError(f"mode must be 'forward' or 'reverse', not {mode!r}")
 
     @functools.wraps(f)
     def of(*args: Any, **kwargs: Any) -> Any:
+        if mode == "reverse":
+            return jacobian_by_rows(f, argnums, args, kwargs, chunk)
         varied = Varied("jacobian", argnums, args)
         return varied.split(_columns(f, varied, kwargs, chunk)[1])
 
@@ -131,90 +135,7 @@ def _columns(f: Function, varied: Varied, kwargs: dict[str, Any], chunk: int | N
         value, part = lanes_of(collect(varied.call(f, arrays, kwargs)), level, stop - start)
         parts.append(part)
     columns = parts[0] if len(parts) == 1 else np.concatenate(parts)
-    return value, columns.T if columns.ndim <= 2 else np.moveaxis(columns, 0, -1)
-
-
-def value_and_grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
-    """Return the function that evaluates ``f`` and its gradient together.
-
-    Parameters
-    ----------
-    f : callable
-        Function that returns one number.
-    argnums : int or sequence of int
-        Positional arguments in which to differentiate.
-
-    Returns
-    -------
-    callable
-        Takes what ``f`` takes; returns ``(y, g)`` with ``g`` of the shape of the argument (a tuple for several). It
-        fits ``scipy.optimize.minimize(..., jac=True)``.
-
-    Raises
-    ------
-    NotScalar
-        ``f`` returned an array of several numbers.
-
-    Notes
-    -----
-    Forward mode: about n + 1 evaluations of ``f``.
-
-    Examples
-    --------
-    >>> import numpy as np, dualad
-    >>> y, g = dualad.value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
-    >>> float(y), g
-    (5.0, array([2., 4.]))
-    """
-
-    @functools.wraps(f)
-    def of(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        varied = Varied("grad", argnums, args)
-        value, columns = _columns(f, varied, kwargs, None)
-        if np.size(value) != 1:
-            raise errors.NotScalar(errors.not_scalar("grad", np.shape(value)))
-        return np.reshape(value, ())[()], varied.split(np.reshape(columns, (-1,)))
-
-    return of
-
-
-def grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
-    """Return the function that evaluates the gradient of ``f``.
-
-    Parameters
-    ----------
-    f : callable
-        Function that returns one number.
-    argnums : int or sequence of int
-        Positional arguments in which to differentiate.
-
-    Returns
-    -------
-    callable
-        Takes what ``f`` takes; returns an ndarray of the shape of the argument (a tuple of them for several).
-
-    Raises
-    ------
-    NotScalar
-        ``f`` returned an array of several numbers.
-
-    Notes
-    -----
-    Forward mode: about n + 1 evaluations of ``f``.
-
-    Examples
-    --------
-    >>> import numpy as np, dualad
-    >>> dualad.grad(lambda x: x[0] * x[1])(np.array([2.0, 3.0]))
-    array([3., 2.])
-    """
-    both = value_and_grad(f, argnums)
-
-    @functools.wraps(f)
-    def of(*args: Any, **kwargs: Any) -> Any:
-        return both(*args, **kwargs)[1]
-
-    return of
+    return value, columns.T if columns.ndim <= 2 else columns.transpose(*range(1, columns.ndim), 0)
 
 
 def derivative(f: Function, order: int = 1) -> Function:

@@ -9,8 +9,13 @@ from typing import Any
 import numpy as np
 
 from dualad import errors
-from dualad.drivers.arguments import Varied, as_argument, chunks, collect, identity_lanes, lanes_of, seeded
-from dualad.duck.levels import fresh_level
+from dualad.drivers.arguments import Varied, as_argument, chunks, collect, identity_lanes
+from dualad.drivers.backward import grad
+from dualad.drivers.first import jacobian, jvp
+from dualad.drivers.forward_over_reverse import SecondOrder
+from dualad.drivers.hyper import block
+from dualad.drivers.recording import Recording, one_number
+from dualad.duck.kernels import DuckArray
 
 __all__ = ["hessian", "hvp"]
 
@@ -27,10 +32,11 @@ def hessian(f: Function, argnums: int = 0, mode: str = "hyperdual", *, chunk: in
         Function of plain NumPy code; a result of shape T is taken as that many functions.
     argnums : int
         Positional argument in which to differentiate twice.
-    mode : {"hyperdual"}
-        Hyper-dual numbers: exact second derivatives in one evaluation, with no step size and no tape.
+    mode : {"hyperdual", "forward-over-reverse"}
+        Hyper-dual numbers: exact second derivatives in one evaluation, with no step size and no tape. Forward over
+        reverse records ``f`` once, writes its gradient on the tape, and carries the columns forward over both.
     chunk : int, optional
-        Width of the square blocks in which the Hessian is carried.
+        Width of the square blocks, or columns, that are carried at once.
 
     Returns
     -------
@@ -39,8 +45,10 @@ def hessian(f: Function, argnums: int = 0, mode: str = "hyperdual", *, chunk: in
 
     Notes
     -----
-    Costs b (b + 1) / 2 evaluations of ``f`` on hyper-dual arrays for b = ceil(n / chunk) blocks a side: the blocks
-    below the diagonal are the transposes of those above (Fike and Alonso, AIAA 2011-886).
+    Hyper-dual: b (b + 1) / 2 evaluations of ``f`` on hyper-dual arrays for b = ceil(n / chunk) blocks a side; the
+    blocks below the diagonal are the transposes of those above (Fike and Alonso, AIAA 2011-886). Forward over reverse:
+    one recording and ceil(n / chunk) sweeps for each number that ``f`` returns (Griewank and Walther, *Evaluating
+    Derivatives*, section 5.1).
 
     Examples
     --------
@@ -49,20 +57,22 @@ def hessian(f: Function, argnums: int = 0, mode: str = "hyperdual", *, chunk: in
     array([[6., 4.],
            [4., 0.]])
     """
-    if mode != "hyperdual":
-        raise ValueError(f"mode must be 'hyperdual', not {mode!r}")
+    if mode not in ("hyperdual", "forward-over-reverse"):
+        raise ValueError(f"mode must be 'hyperdual' or 'forward-over-reverse', not {mode!r}")
     if not isinstance(argnums, int):
         raise TypeError("hessian differentiates in one argument: argnums must be an int")
 
     @functools.wraps(f)
     def of(*args: Any, **kwargs: Any) -> Any:
         varied = Varied("hessian", argnums, args)
+        if mode == "forward-over-reverse":
+            return _over_reverse(f, varied, kwargs, chunk)
         ranges = chunks(varied.size, chunk, _MOST_COLUMNS) or [(0, 0)]
         seeds = [identity_lanes(varied.arrays, *at)[0] for at in ranges]
         rows: list[list[Any]] = [[None] * len(ranges) for _ in ranges]
         for i, e1 in enumerate(seeds):
             for j, e2 in enumerate(seeds[: i + 1]):
-                rows[i][j] = _block(f, varied, kwargs, e1, e2)
+                rows[i][j] = block(f, varied, kwargs, e1, e2)
                 rows[j][i] = np.swapaxes(rows[i][j], 0, 1)
         whole = rows[0][0] if len(ranges) == 1 else np.concatenate([np.concatenate(row, axis=1) for row in rows])
         inner = varied.arrays[0].shape
@@ -72,21 +82,23 @@ def hessian(f: Function, argnums: int = 0, mode: str = "hyperdual", *, chunk: in
     return of
 
 
-def _block(f: Function, varied: Varied, kwargs: dict[str, Any], e1: Any, e2: Any) -> Any:
-    """Return second derivatives between two sets of directions, shape (k1, k2) + T."""
+def _over_reverse(f: Function, varied: Varied, kwargs: dict[str, Any], chunk: int | None) -> Any:
+    """Return the Hessian, shape T + S + S, columns carried forward over the recorded gradient."""
     x = varied.arrays[0]
-    k1, k2 = len(e1), len(e2)
-    level = fresh_level()
-    zeros = np.zeros((k1 * k2, *x.shape), x.dtype)
-    argument = seeded(x, level, np.concatenate([e1, e2, zeros]), k1, k2)
-    lanes = lanes_of(collect(varied.call(f, [argument], kwargs)), level, k1 + k2 + k1 * k2)[1]
-    return np.reshape(lanes[k1 + k2 :], (k1, k2, *lanes.shape[1:]))
-
-
-def second_derivative(f: Function, x: Any) -> Any:
-    """Return the second derivative of a function of one number."""
-    varied = Varied("derivative", 0, (x,))
-    return _block(f, varied, {}, np.ones(1), np.ones(1))[0, 0]
+    if isinstance(x, DuckArray):
+        return jacobian(jacobian(lambda x: varied.call(f, [x], kwargs)), chunk=chunk)(x)
+    recording = Recording(f, varied.numbers, varied.called_with([x]), kwargs, "hessian")
+    recording.tape.inputs = recording.inputs
+    y = collect(recording.result)
+    n, shape = varied.size, np.shape(y)
+    if not recording.mine(y) or not n or not np.size(y):
+        return np.zeros(shape + x.shape * 2)
+    rows = []
+    for unit in np.eye(int(np.prod(shape))):
+        second = SecondOrder(recording.tape, {y._operand(): np.reshape(unit, shape)[()]})
+        columns = [second.columns(identity_lanes(varied.arrays, *at))[0] for at in chunks(n, chunk)]
+        rows.append(np.concatenate(columns))
+    return np.reshape(np.stack(rows), shape + x.shape * 2).astype(y.dtype, copy=False)
 
 
 def hvp(f: Function) -> Function:
@@ -109,7 +121,7 @@ def hvp(f: Function) -> Function:
 
     Notes
     -----
-    Hyper-dual numbers: ceil(n / chunk) evaluations of ``f``.
+    Forward over reverse: one recording, and one forward sweep over the function and its gradient, whatever n is.
 
     Examples
     --------
@@ -120,18 +132,17 @@ def hvp(f: Function) -> Function:
 
     @functools.wraps(f)
     def of(x: Any, p: Any, *args: Any, **kwargs: Any) -> Any:
-        varied = Varied("hvp", 0, (x, *args))
-        array = varied.arrays[0]
-        direction = as_argument(p, "hvp")
+        array, direction = as_argument(x, "hvp"), as_argument(p, "hvp")
         if direction.shape != array.shape:
             raise errors.WrongShape(errors.wrong_tangent(0, array.shape, direction.shape))
-        parts = []
-        for at in chunks(array.size, None):
-            e1 = identity_lanes(varied.arrays, *at)[0]
-            block = _block(f, varied, kwargs, e1, np.expand_dims(direction, 0))
-            if block[0, 0].size != 1:
-                raise errors.NotScalar(errors.not_scalar("hvp", block.shape[2:]))
-            parts.append(np.reshape(block, (-1,)))
-        return np.reshape(np.concatenate(parts), array.shape) if parts else np.zeros(array.shape)
+        direction = direction.astype(array.dtype)
+        if isinstance(array, DuckArray) or isinstance(direction, DuckArray):
+            return jvp(lambda x: grad(f)(x, *args, **kwargs), (array,), (direction,))[1]
+        recording = Recording(f, [0], [array, *args], kwargs, "hvp")
+        recording.tape.inputs = recording.inputs
+        y = one_number(recording.result, "hvp")
+        if not recording.mine(y):
+            return np.zeros(array.shape)
+        return SecondOrder(recording.tape, y).columns([np.expand_dims(direction, 0)])[0][0].astype(array.dtype, copy=False)
 
     return of

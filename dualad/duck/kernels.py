@@ -1,5 +1,6 @@
 """The door to the compiled side of this room."""
 
 from dualad._duck import DuckArray, hang, survey
+from dualad._scale import scale
 
-__all__ = ["DuckArray", "hang", "survey"]
+__all__ = ["DuckArray", "hang", "scale", "survey"]

@@ -1,7 +1,8 @@
 """NumPy's two protocols, for any engine: which row serves a call, and what ``out``, ``where`` and ``dtype`` mean.
 
 An engine is asked only for ``_elementwise(row, function, inputs)``, ``_array_row(row, args, kwargs)``,
-``_constant(value)``, ``_lift(objects)``, ``_with_value(value)`` and ``_primal()``.
+``_discrete(function, args, kwargs)``, ``_constant(value)``, ``_lift(objects)``, ``_with_value(value)`` and
+``_primal()``.
 """
 
 from __future__ import annotations
@@ -120,19 +121,20 @@ def _revalued(result: Any, value: Any, level: int) -> Any:
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Answer ``__array_ufunc__``."""
-    row = row_of(ufunc)
     name = ufunc.__name__
     out = kwargs.pop("out", None)
     found = survey(inputs, kwargs)
     by = found.top
     if by is None:  # only out= carries derivatives
         return _store(getattr(ufunc, method)(*inputs, **kwargs), out, name)
+    if not found.varies:
+        return _store(by._discrete(getattr(ufunc, method), inputs, kwargs), out, name)
+    row = row_of(ufunc)
     if found.loose:
         inputs = joined(inputs, by)
     _check_dtype(kwargs.get("dtype"), name)
     if isinstance(row, Discrete):
-        kwargs = {key: stripped(value) for key, value in kwargs.items()}
-        result = getattr(ufunc, method)(*map(stripped, inputs), **kwargs)
+        result = by._discrete(getattr(ufunc, method), inputs, kwargs)
     elif method != "__call__":
         result = _call_method(by.level, ufunc, method, inputs, kwargs)
     elif isinstance(row, Elementwise):
@@ -144,7 +146,10 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
 
 def _call_with_options(by: Any, row: Elementwise, ufunc: np.ufunc, inputs: Any, options: Any, out: Any) -> Any:
     """Call an elementwise row with ``where=``, ``dtype=`` and the like: on the values they are NumPy's affair."""
-    where = stripped(options.get("where", True))
+    mask = options.get("where", True)
+    where = stripped(mask)
+    if where is not True:
+        options = {**options, "where": where}
     shape = np.broadcast_shapes(np.shape(where), *map(np.shape, inputs))
 
     def function(*primals: Any) -> Any:
@@ -159,7 +164,7 @@ def _call_with_options(by: Any, row: Elementwise, ufunc: np.ufunc, inputs: Any, 
         return result
     results = result if row.outputs > 1 else (result,)
     before = [0.0 if kept is None else kept for kept in out or (None,) * row.outputs]
-    kept = tuple(np.where(where, new, old) for new, old in zip(results, before, strict=True))
+    kept = tuple(np.where(mask, new, old) for new, old in zip(results, before, strict=True))
     return kept if row.outputs > 1 else kept[0]
 
 
@@ -182,9 +187,12 @@ def call_function(like: Any, function: Callable[..., Any], args: tuple[Any, ...]
         return _create(like, function, args, kwargs)
     if function in LIKE and args and isinstance(args[0], DuckArray):
         return _create_like(function, *args, **kwargs)
+    found = survey(args, kwargs)
+    if found.top is not None and not found.varies and "out" not in kwargs:
+        return found.top._discrete(function, args, kwargs)
     row = row_of(function)
     if isinstance(row, Discrete):
-        return function(*stripped(args), **{name: stripped(value) for name, value in kwargs.items()})
+        return found.top._discrete(function, args, kwargs)
     if len(args) > (len(row.args) if isinstance(row, Elementwise) else row.places):  # type: ignore[attr-defined]
         args, kwargs = _by_name(row, args, kwargs)
     out = None
@@ -192,7 +200,7 @@ def call_function(like: Any, function: Callable[..., Any], args: tuple[Any, ...]
         kwargs = {name: value for name, value in kwargs.items() if value is not np._NoValue}
         out = kwargs.pop("out", None)
         _check_dtype(kwargs.get("dtype"), row.name)
-    found = survey(args, kwargs)
+        found = survey(args, kwargs)
     by = found.top
     if by is None:
         return _store(function(*args, **kwargs), out, row.name)

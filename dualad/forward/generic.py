@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dualad.duck.scale import scaled
 from dualad.forward.kernels import Forward, make, refuse_unless_written
 from dualad.ops import formula
 from dualad.ops.formula import Const
@@ -46,21 +47,6 @@ def _lead(lanes: Any, ndim: int) -> Any:
     return np.reshape(lanes, (lanes.shape[0], *(1,) * (ndim - len(inner)), *inner))
 
 
-def _nothing(x: Any) -> Any:
-    """Say where ``x`` is zero, the derivatives that it carries included."""
-    if isinstance(x, Forward):
-        return _nothing(x._primal()) & np.all(_nothing(x._parts()), axis=0)
-    return x == 0
-
-
-def _times(partial: Any, lanes: Any) -> Any:
-    """Multiply lanes by a partial, where nothing times infinity is nothing."""
-    if isinstance(partial, float):
-        return lanes if partial == 1.0 else partial * lanes
-    zero = _nothing(lanes) | _nothing(partial)
-    return np.where(zero, 0.0, partial * lanes) if np.any(zero) else partial * lanes
-
-
 def _value_of(expr: Any, bound: Mapping[str, Any]) -> Any:
     return expr.value if isinstance(expr, Const) else formula.evaluate(expr, bound)
 
@@ -70,7 +56,7 @@ def _first_order(row: Elementwise, output: int, moved: Mapping[int, Any], bound:
     for i, lanes in moved.items():
         expr = formula.partials(row)[i][output]
         if expr != formula.ZERO:
-            term = _times(_value_of(expr, bound), lanes)
+            term = scaled(_value_of(expr, bound), lanes)
             total = term if total is None else total + term
     return total
 
@@ -83,7 +69,7 @@ def _second_order(like: Any, row: Elementwise, output: int, moved: Mapping[int, 
             continue
         partial = _value_of(expr, bound)
         for a, b in {(i, j), (j, i)}:
-            total = total + _times(partial, _times(moved[a][:k1, None], moved[b][None, k1 : k1 + k2]))
+            total = total + scaled(partial, scaled(moved[a][:k1, None], moved[b][None, k1 : k1 + k2]))
     return total
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from dualad.ops.formula import COMPARISONS, Call, Const, Expr, Symbol, partials, second, symbols_of
+from dualad.ops.settle import exponent, settle
 from dualad.ops.table import TABLE, Elementwise
 
 __all__ = ["Code", "Instruction", "Opcode", "first_code", "lower", "second_code"]
@@ -173,18 +174,32 @@ def lower(row: Elementwise, formulas: Sequence[Expr], whole: Sequence[bool] = ()
     )
 
 
-@cache
-def first_code(row: Elementwise, active: tuple[int, ...], whole: tuple[bool, ...] = ()) -> Code | None:
-    """Lower the first partials in the ``active`` arguments, ordered by output, then by argument."""
-    rules: Any = partials(row)
-    return lower(row, [rules[i][o] for o in range(row.outputs) for i in active], whole)
+def _lowered(row: Elementwise, formulas: Sequence[Any], whole: tuple[bool, ...], settled: float | None) -> Code | None:
+    if settled is not None:
+        name = row.args[exponent(row)]
+        formulas = [settle(e, name, settled) for e in formulas]
+    return lower(row, formulas, whole)
 
 
 @cache
-def second_code(row: Elementwise, active: tuple[int, ...], whole: tuple[bool, ...] = ()) -> Code | None:
+def first_code(
+    row: Elementwise, active: tuple[int, ...], whole: tuple[bool, ...] = (), settled: float | None = None
+) -> Code | None:
+    """Lower the first partials in the ``active`` arguments, ordered by output, then by argument.
+
+    ``settled`` is a number that stands for the exponent of the row.
+    """
+    rules = partials(row)
+    return _lowered(row, [rules[i][o] for o in range(row.outputs) for i in active], whole, settled)
+
+
+@cache
+def second_code(
+    row: Elementwise, active: tuple[int, ...], whole: tuple[bool, ...] = (), settled: float | None = None
+) -> Code | None:
     """Lower the first partials and then, for each output, the second partials ``(i, j)`` with ``j <= i``."""
     rules: Any = partials(row)
     twice: Any = second(row)
     formulas = [rules[i][o] for o in range(row.outputs) for i in active]
     formulas += [twice[i, j, o] for o in range(row.outputs) for i in active for j in active if j <= i]
-    return lower(row, formulas, whole)
+    return _lowered(row, formulas, whole, settled)

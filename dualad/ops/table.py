@@ -104,7 +104,8 @@ class Operator:
     @cached_property
     def dispatches(self) -> bool:
         """Whether the function itself looks for NumPy's protocols in its arguments; SciPy's Python functions do not."""
-        return isinstance(self.function, np.ufunc) or self.path.startswith("numpy.")
+        own = getattr(self.function, "dispatches", False)  # functions that are given a rule say so themselves
+        return isinstance(self.function, np.ufunc) or self.path.startswith("numpy.") or own
 
     def call(self, args: Sequence[Any], kwargs: Mapping[str, Any] = MappingProxyType({})) -> Any:
         """Call the function on values that may carry derivatives."""

@@ -389,8 +389,13 @@ def test_an_outer_derivative_moves_into_an_array_of_the_inner_one():
 
     def g(a):
         outer[:] = [a]
-        return dualad.grad(shared)(np.array([1.0, 2.0]))
+        return way(shared)(np.array([1.0, 2.0]))
 
+    # A view that is there already: the tape writes through it, the numbers of a dual array have moved away from under
+    # it.
+    way = dualad.grad
+    close(dualad.jacobian(g)(1.0), [1.0, 0.0])
+    way = dualad.jacobian
     with pytest.raises(DerivativeLost, match="cannot hold that derivative"):
         dualad.jacobian(g)(1.0)
 

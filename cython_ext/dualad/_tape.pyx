@@ -1,0 +1,1076 @@
+"""The tape: a Wengert list in columns, and the recorded arrays that write it.
+
+A scalar's value stands in the node itself. An array keeps its numbers in a :class:`Cell` that its views share; writing
+makes a new version of the cell, a node of its own, and copies the numbers first where a recorded operation needs them.
+"""
+
+cimport cython
+cimport numpy as cnp
+from libc.math cimport copysign, isfinite, pow as c_pow
+from libc.stdlib cimport free, realloc
+
+import numpy as np
+
+from dualad import errors
+from dualad.duck.operands import Operand
+from dualad.ops import code as codes, formula
+from dualad.ops.table import TABLE, NoTangent, Todo
+
+from dualad._duck cimport (ADD, DIVIDE, MULTIPLY, NEGATIVE, POWER, ROWS, SUBTRACT, DuckArray, no_sequence)
+from dualad._kernel cimport MOST, Kernel, Loops, call_scalar, loops_of
+from dualad._views cimport Pick, element, is_basic, is_dense, layout
+
+cnp.import_array()
+
+# The Python side, handed over once when dualad.reverse is imported: it needs the classes below.
+cdef object array_row, get_item, set_item, lift, discrete, compare, astype_row
+
+
+def hang(rules):
+    """Take the Python module with the rules of array operators."""
+    global array_row, get_item, set_item, lift, discrete, compare, astype_row
+    array_row, get_item, set_item = rules.array_row, rules.get_item, rules.set_item
+    lift, discrete, compare, astype_row = rules.lift, rules.discrete, rules.compare, rules.ASTYPE
+
+
+cdef object page = None
+
+
+def print_with(function):
+    """Take the function that makes a page of a tape (``dualad.draw`` calls this once when it is imported)."""
+    global page
+    page = function
+
+
+# --- elementwise rows, numbered ---------------------------------------------------------------------------------------
+
+
+cdef class Rule:
+    """An elementwise row with its number on every tape and its kernels, made when first needed."""
+
+    cdef object kernel(self, unsigned int active, unsigned int whole):
+        """Return the Kernel of the first partials in the active arguments; None where NumPy must evaluate them."""
+        cdef long key = (<long> whole << 16) | active
+        try:
+            return self.kernels[key]
+        except KeyError:
+            pass
+        chosen = tuple([i for i in range(self.arguments) if active >> i & 1])
+        self.refuse(chosen)
+        code = codes.first_code(self.row, chosen, tuple([bool(whole >> i & 1) for i in range(self.arguments)]))
+        made = None if code is None or code.slots > 64 else Kernel(code)
+        self.kernels[key] = made
+        return made
+
+    cdef unsigned int need(self, unsigned int active) except? 0:
+        """Return what the partials in the active arguments are made of, as ``needed`` says it of all."""
+        if active > 15:
+            return self.needed
+        if self.needs[active] == UNKNOWN:
+            self.needs[active] = found_needed(self.row, [i for i in range(self.arguments) if active >> i & 1])
+        return self.needs[active]
+
+    def refuse(self, active):
+        """Raise the sentence for a partial that has no meaning or is not written."""
+        rules = formula.partials(self.row)
+        for i in active:
+            for mark in rules[i]:
+                if isinstance(mark, Todo):
+                    raise errors.NotWritten(errors.not_written(self.row.name, self.row.args[i], mark.reason))
+            if all([mark is NoTangent for mark in rules[i]]):
+                raise errors.DiscreteArgument(errors.discrete_argument(self.row.name, self.row.args[i]))
+
+
+cdef enum:
+    UNKNOWN = 1 << 30
+
+
+cdef unsigned int found_needed(object row, object active) except? 0:
+    """Return what stands in the partials in some arguments: bit i for argument i, bit 31 for a value."""
+    cdef unsigned int needed = 0
+    names = set()
+    for i in active:
+        for partial in formula.partials(row)[i]:
+            names |= formula.names_in(partial)
+    for i, name in enumerate(row.args):
+        if name in names:
+            needed |= 1u << <int> i
+    if names - set(row.args):
+        needed |= 1u << 31
+    return needed
+
+
+RULES = []
+cdef dict rules_by_row = {}
+
+
+cdef Rule rule_of(object row):
+    cdef Rule made
+    found = rules_by_row.get(row)
+    if found is not None:
+        return <Rule> found
+    made = Rule.__new__(Rule)
+    made.row, made.arguments, made.outputs = row, len(row.args), row.outputs
+    made.kernels = {}
+    made.loops = None
+    whole = any([interval.integer for interval in row.domain])
+    if isinstance(row.function, np.ufunc) and row.outputs == 1 and not whole:
+        loops = loops_of(row.function, made.arguments)
+        made.loops = loops if loops.found else None
+    for i in range(16):
+        made.needs[i] = UNKNOWN
+    made.needed = found_needed(row, range(len(row.args)))
+    made.code = len(RULES)
+    RULES.append(made)
+    rules_by_row[row] = made
+    return made
+
+
+cdef list by_operator = [rule_of(row) for row in ROWS]
+
+
+# --- storage ----------------------------------------------------------------------------------------------------------
+
+
+cdef class Cell:
+    """The numbers that an array and its views share, with the node of their present version."""
+
+    @property
+    def numbers(self):
+        """The present numbers."""
+        return self.buffer
+
+
+cdef Cell new_cell(object buffer, int node, bint pinned):
+    cdef Cell cell = Cell.__new__(Cell)
+    cell.buffer, cell.node, cell.pinned = buffer, node, pinned
+    cell.data = NULL
+    if type(buffer) is np.ndarray and cnp.PyArray_TYPE(<cnp.ndarray> buffer) == cnp.NPY_DOUBLE:
+        if cnp.PyArray_ISALIGNED(<cnp.ndarray> buffer) and is_dense(<cnp.ndarray> buffer):
+            cell.data = <double *> cnp.PyArray_DATA(<cnp.ndarray> buffer)
+    return cell
+
+
+cdef int unpin(Cell cell) except -1:
+    """Copy the numbers before a write where a recorded operation still needs them."""
+    if cell.pinned:
+        cell.buffer = np.copy(cell.buffer, order="K") if isinstance(cell.buffer, np.ndarray) else np.copy(cell.buffer)
+        cell.pinned = False
+        cell.copy += 1
+        if cell.data != NULL:
+            cell.data = <double *> cnp.PyArray_DATA(<cnp.ndarray> cell.buffer)
+    return 0
+
+
+cdef class Record:
+    """What a node keeps that is no scalar operation: its row, its operands and what its rule will need.
+
+    ``kind`` is "elementwise", "row", "view", "write", "item", "discrete" or "constant". ``operands`` are node numbers,
+    -1 for a constant; ``primals`` their values. ``args`` and ``kwargs`` are the call of an array row or of a discrete
+    function, with an :class:`Operand` in the place of each operand that is a node. ``function`` is what an elementwise
+    row was evaluated by, where that is not the row's own function (``x**2`` is squared, ``np.power(x, 2)`` is not).
+    ``order`` are the axes from the slowest to the fastest in memory, None for C order: tangents and cotangents are laid
+    out alike, so that what is a view of the array is a view of them.
+    """
+
+    @property
+    def scalar_value(self):
+        return self.value
+
+
+cdef int enlarge(void **column, size_t bytes) except -1:
+    cdef void *fresh = realloc(column[0], bytes)
+    if fresh == NULL:
+        raise MemoryError
+    column[0] = fresh
+    return 0
+
+
+cdef class Tape:
+    """A list of nodes in the order in which they were computed.
+
+    ``op``, ``a``, ``b``, ``at`` and ``v`` are columns: the operator, its operands (-1 for a constant, which then stands
+    in ``at``), an attribute, and the value of a scalar. ``slot`` numbers the cotangent of an array; versions of one
+    array share it. A ``lean`` tape keeps only the values of arrays that the rules need; any other keeps all.
+
+    ``odd`` are the slots of arrays that are not in C order. ``late`` are the versions of arrays that are read again
+    after they were overwritten, which only a transform does: the sweeps keep numbers of their own for them.
+    """
+
+    def __cinit__(self, long long level=0, bint lean=False):
+        self.level, self.lean = level, lean
+        self.late, self.overwritten, self.odd, self.sealed = set(), set(), set(), {}
+        self.records, self.guards, self.inputs = [], [], []
+        self.outputs = None
+
+    def __dealloc__(self):
+        free(self.op)
+        free(self.a)
+        free(self.b)
+        free(self.slot)
+        free(self.at)
+        free(self.v)
+
+    cdef int grow(self) except -1:
+        cdef Py_ssize_t room = max(64, self.room * 2)
+        if room > 2000000000:
+            raise MemoryError("a tape holds at most 2e9 nodes")
+        enlarge(<void **> &self.op, room * sizeof(int))
+        enlarge(<void **> &self.a, room * sizeof(int))
+        enlarge(<void **> &self.b, room * sizeof(int))
+        enlarge(<void **> &self.slot, room * sizeof(int))
+        enlarge(<void **> &self.at, room * sizeof(double))
+        enlarge(<void **> &self.v, room * sizeof(double))
+        self.room = room
+        return 0
+
+    cdef int append(self, int op, int a, int b, int slot, double at, double v) except -1:
+        """Write a node and return its number."""
+        cdef Py_ssize_t n = self.n
+        if n == self.room:
+            self.grow()
+        self.op[n], self.a[n], self.b[n], self.slot[n] = op, a, b, slot
+        self.at[n], self.v[n] = at, v
+        self.n = n + 1
+        return <int> n
+
+    cdef int number(self, int op, int a, int b, double at, double v) except -1:
+        """Write a scalar operation and return its number; that of the same operation before, while nodes are shared."""
+        if self.known is None:
+            return self.append(op, a, b, -1, at, v)
+        key = (op, a, b, at, copysign(1.0, at))
+        found = self.known.get(key)
+        if found is None:
+            found = self.known[key] = self.append(op, a, b, -1, at, v)
+        return found
+
+    def share(self, bint on):
+        """Begin or end to write each elementwise operation once, also those that stand on the tape already."""
+        cdef int node
+        cdef Record record
+        self.known = {} if on else None
+        if not on:
+            return
+        for node in range(<int> self.n):
+            if self.op[node] >= 0:
+                self.known[self.op[node], self.a[node], self.b[node], self.at[node], copysign(1.0, self.at[node])] = node
+            elif self.op[node] == GENERAL:
+                record = <Record> self.records[<Py_ssize_t> self.at[node]]
+                if record.kind == "elementwise" and record.value is not None and record.rule.outputs == 1:
+                    self.known[shared_key(record)] = node
+
+    cdef int mark_late(self, int node) except -1:
+        """Note that a version of an array is used, which may have been overwritten since."""
+        cdef Record record
+        cdef Py_ssize_t k
+        for k in range(self.searched, self.n):
+            if self.op[k] == WRITE:
+                self.overwritten.add(self.a[k])
+            elif self.op[k] == GENERAL:
+                record = <Record> self.records[<Py_ssize_t> self.at[k]]
+                if record.kind == "write":
+                    self.overwritten.add(record.operands[0])
+        self.searched = self.n
+        if self.op[node] == GENERAL:
+            record = <Record> self.records[<Py_ssize_t> self.at[node]]
+            if record.kind == "view":
+                node = record.operands[0]
+        if node in self.overwritten:
+            self.late.add(node)
+        return 0
+
+    cdef int new_slot(self):
+        self.slots += 1
+        return self.slots - 1
+
+    def __len__(self):
+        return self.n
+
+    def __str__(self):
+        return repr(self) if page is None else page(self)
+
+    # --- writing
+
+    def input(self, array):
+        """Write an input and return its recorded array."""
+        out = self.constant(array)
+        self.inputs.append((<Recorded> out).place)
+        return out
+
+    def constant(self, value):
+        """Write a constant (or an input) and return its recorded array."""
+        cdef int node
+        if type(value) is np.float64 or type(value) is float:
+            return scalar(self, self.append(LEAF, -1, -1, -1, 0.0, value))
+        if type(value) is np.ndarray and not is_dense(<cnp.ndarray> value):
+            value = np.array(value, order="K")
+        record = make_record("constant", None, (), [], value)
+        return self.general(<Record> record, value, True)
+
+    def record(self, kind, row, operands, primals, value, plan=None, args=None, kwargs=None, path=None, index=None, needed=True):
+        """Write a node of any kind and return what the user gets: a recorded array, a scalar, or several.
+
+        ``needed`` says that the rule of the node reads its value.
+        """
+        cdef Record made = <Record> make_record(kind, row, operands, primals, value)
+        made.plan, made.args, made.kwargs, made.path, made.index = plan, args, kwargs, path, index
+        return self.general(made, value, needed)
+
+    cdef object general(self, Record record, object value, bint needed):
+        """Write ``records[at]`` and return its recorded result; several results follow as items of it."""
+        cdef int node
+        cdef double v = 0.0
+        cdef bint kept = needed or not self.lean
+        if isinstance(value, (tuple, list)):
+            node = self.append(GENERAL, -1, -1, self.new_slot(), len(self.records), 0.0)
+            self.records.append(record)
+            record.items = {}
+            items = []
+            for i, part in enumerate(value):
+                if not isinstance(part, (np.ndarray, np.generic, DuckArray)) or record_is_discrete(part):
+                    items.append(part)
+                    continue
+                item = make_record("item", None, (node,), [None], part)
+                (<Record> item).index = i
+                record.items[i] = self.n
+                items.append(self.general(<Record> item, part, kept))
+            if not kept:
+                record.value = tuple([Shape(part.shape, part.dtype) if isinstance(part, np.ndarray) else part for part in value])
+            return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+        if type(value) is np.float64:
+            v = value
+            node = self.append(GENERAL, -1, -1, -1, len(self.records), v)
+            self.records.append(record)
+            return scalar(self, node)
+        node = self.append(GENERAL, -1, -1, self.new_slot(), len(self.records), 0.0)
+        self.records.append(record)
+        if type(value) is np.ndarray:
+            record.order = layout(<cnp.ndarray> value)
+            if record.order is not None:
+                self.odd.add(self.slot[node])
+            if not kept:
+                record.value = None
+        elif isinstance(value, DuckArray):
+            self.boxed = kept = True
+        elif not isinstance(value, np.ndarray):
+            value = np.asarray(value)
+        return array(self, node, value, kept)
+
+    def view(self, like, step, value):
+        """Return a recorded view: ``step`` makes it from its base, for numbers and cotangents alike."""
+        cdef Recorded base = <Recorded> like
+        cdef Recorded out
+        out = new_array(self, value.shape == () and not isinstance(value, np.ndarray))
+        out.cell, out.kind, out.discrete = base.cell, base.kind, base.discrete
+        out.path = (base.path or ()) + (step,)
+        out.held, out.copy, out.version = value, base.cell.copy, -1
+        return out
+
+    def handle(self, int node, value=None):
+        """Return a recorded array that stands for a node (for transforms, which write rules as nodes)."""
+        cdef RecordedScalar out
+        if not 0 <= node < self.n:
+            raise IndexError(f"the tape has {self.n} nodes and no node {node}")
+        if self.slot[node] < 0:
+            out = scalar(self, node)
+            if self.op[node] <= COMPARE + 5:
+                out.kind, out.discrete = c"b", True
+            return out
+        if value is None and self.op[node] == GENERAL:
+            value = (<Record> self.records[<Py_ssize_t> self.at[node]]).value
+        if isinstance(value, (np.ndarray, np.generic, DuckArray)):
+            self.mark_late(node)
+            return array(self, node, value if isinstance(value, DuckArray) else np.asarray(value), True)
+        raise errors.DerivativeLost(f"the value of node {node} was not kept")
+
+    def freeze(self, x):
+        """Return a constant operand as a rule may keep it."""
+        return frozen(self, <cnp.ndarray> x) if type(x) is np.ndarray else x
+
+    def check_constants(self):
+        """Raise an error where a large array that the function used has been changed since: rules would read it now."""
+        for x, sample in self.sealed.values():
+            if sample_of(x) != sample:
+                raise errors.ChangedConstant(errors.changed_constant(x.shape))
+
+    # --- reading (for printing, transforms, and the reference sweeps)
+
+    def operator(self, int node):
+        """Return the operator number of a node."""
+        return self.op[node]
+
+    def fields(self, int node):
+        """Return ``(op, a, b, slot, at, v)`` of a node."""
+        return self.op[node], self.a[node], self.b[node], self.slot[node], self.at[node], self.v[node]
+
+    def row_of(self, int node):
+        """Return the elementwise row of a scalar node."""
+        if self.op[node] < 0:
+            raise ValueError(f"node {node} is no scalar operation")
+        return (<Rule> RULES[self.op[node]]).row
+
+    def record_of(self, int node):
+        """Return the Record of a general node."""
+        return self.records[<Py_ssize_t> self.at[node]]
+
+    cdef Record root(self, int node):
+        """Return the record of the first version of an array: a write keeps its shape and dtype."""
+        cdef Record record
+        while True:
+            if self.op[node] == GENERAL:
+                record = <Record> self.records[<Py_ssize_t> self.at[node]]
+                if record.kind != "write":
+                    return record
+                node = record.operands[0]
+            else:
+                node = self.a[node]
+
+    def shape_of(self, int node):
+        """Return the shape of a node's value; None for a node of several results."""
+        return () if self.slot[node] < 0 else self.root(node).shape
+
+    def index_of(self, int node, at):
+        """Return the index of the element ``at`` of an array, which are counted in the order of its memory."""
+        cdef Record first = self.root(node)
+        if first.order is None:
+            return tuple([int(i) for i in np.unravel_index(int(at), first.shape)])
+        found = np.unravel_index(int(at), [first.shape[axis] for axis in first.order])
+        return tuple([int(found[first.order.index(axis)]) for axis in range(len(first.shape))])
+
+    def zeros(self, int node, tuple lead=(), like=None):
+        """Return zeros in the shape, dtype and layout of an array, with axes ``lead`` before it; of the kind of
+        ``like``.
+        """
+        cdef Record first = self.root(node)
+        shape = first.shape if first.order is None else tuple([first.shape[axis] for axis in first.order])
+        made = np.zeros(lead + shape, first.dtype) if like is None else np.zeros_like(like, shape=lead + shape, dtype=first.dtype)
+        if first.order is None:
+            return made
+        n = len(lead)
+        back = [n + first.order.index(axis) for axis in range(len(shape))]
+        return np.transpose(made, (*range(n), *back))
+
+    def dtype_of(self, int node):
+        """Return the dtype of a node's value."""
+        if self.slot[node] < 0:
+            return TRUTH if self.op[node] <= COMPARE + 5 else DOUBLE
+        return self.root(node).dtype
+
+    @property
+    def nbytes(self):
+        """Bytes that the columns hold."""
+        return self.room * (4 * sizeof(int) + 2 * sizeof(double))
+
+
+cdef object DOUBLE = np.dtype(float)
+cdef object TRUTH = np.dtype(bool)
+
+
+cdef bint record_is_discrete(object part):
+    return part.dtype.kind != "f"
+
+
+cdef object make_record(object kind, object row, tuple operands, list primals, object value):
+    cdef Record record = Record.__new__(Record)
+    record.kind, record.row, record.operands, record.primals, record.value = kind, row, operands, primals, value
+    record.path = ()
+    if type(value) is not np.float64 and isinstance(value, (np.ndarray, np.generic, DuckArray)):
+        record.shape, record.dtype = value.shape, value.dtype
+    else:
+        record.shape, record.dtype = (None, None) if isinstance(value, (tuple, list)) else ((), DOUBLE)
+    return record
+
+
+cdef inline RecordedScalar scalar(Tape tape, int node):
+    cdef RecordedScalar out = RecordedScalar.__new__(RecordedScalar)
+    out.level, out.tape, out.place, out.kind = tape.level, tape, node, c"f"
+    return out
+
+
+cdef Recorded new_array(Tape tape, bint boxed_scalar):
+    cdef Recorded out
+    if boxed_scalar:
+        out = RecordedScalar.__new__(RecordedScalar)
+    else:
+        out = Recorded.__new__(Recorded)
+    out.level, out.tape = tape.level, tape
+    return out
+
+
+cdef Recorded array(Tape tape, int node, object value, bint pinned):
+    """Return a recorded array of a node."""
+    cdef Recorded out
+    if type(value) is np.ndarray:
+        out = Recorded.__new__(Recorded)
+        out.level, out.tape = tape.level, tape
+        out.kind = (<cnp.ndarray> value).descr.kind
+    else:
+        out = new_array(tape, isinstance(value, DuckArray) and value.shape == ())
+        out.kind = ord(value.dtype.kind)
+    out.place, out.discrete = node, out.kind != c"f"
+    out.cell = new_cell(value, node, pinned)
+    out.held = value
+    return out
+
+
+# --- recorded arrays --------------------------------------------------------------------------------------------------
+
+
+@cython.no_gc
+cdef class Recorded(DuckArray):
+    """An array whose operations are written on a tape. Users receive them; they do not make them."""
+
+    cdef object primal(self):
+        if self.cell is None:
+            if self.held is not None:
+                return self.held
+            return np.bool_(self.tape.v[self.place] != 0) if self.kind == c"b" else np.float64(self.tape.v[self.place])
+        if self.copy != self.cell.copy:
+            value = self.cell.buffer
+            for step in self.path or ():
+                value = step(value)
+            self.held = value
+            self.copy = self.cell.copy
+        return self.held
+
+    cdef int node(self) except -2:
+        """Return the node of the present version; a view is written anew after its base was."""
+        cdef Record record
+        if self.cell is None:
+            return self.place
+        if self.path is None:
+            return self.cell.node
+        if self.version != self.cell.version:
+            # Its numbers are those of its base, which may be overwritten: they are not kept here.
+            record = <Record> make_record("view", None, (self.cell.node,), [None], self.primal())
+            record.path = self.path
+            if type(record.value) is np.ndarray:
+                record.value = None
+            self.place = self.tape.append(GENERAL, -1, -1, self.tape.new_slot(), len(self.tape.records), 0.0)
+            self.tape.records.append(record)
+            self.version = self.cell.version
+        return self.place
+
+    def _primal(self):
+        return self.primal()
+
+    def _operand(self, bint needed=True):
+        """Return the node, having made sure that a write keeps these numbers where a rule needs them."""
+        if needed and self.cell is not None:
+            self.cell.pinned = True
+        return self.node()
+
+    @property
+    def _tape(self):
+        return self.tape
+
+    @property
+    def _is_scalar(self):
+        return type(self) is RecordedScalar
+
+    @property
+    def _cell(self):
+        return self.cell
+
+    @property
+    def _is_discrete(self):
+        return self.kind != c"f"
+
+    @property
+    def _path(self):
+        return self.path or ()
+
+    def _constant(self, value):
+        return self.tape.constant(np.asarray(value) if not isinstance(value, (np.float64, DuckArray)) else value)
+
+    def _with_value(self, value):
+        """Return the array with NumPy's own value in place of one that differs from it by rounding."""
+        if plain_bytes(self.primal()) == plain_bytes(value):
+            return self
+        like = Shape(self.shape, self.dtype)
+        return self.tape.record("row", COPY, (self._operand(False),), [like], value, COPY.plan(value), (Operand(0),), {}, needed=False)
+
+    def _lift(self, objects):
+        return lift(objects)
+
+    def _array_row(self, row, args, kwargs):
+        return array_row(self, row, args, kwargs)
+
+    def _discrete(self, function, args, kwargs):
+        return discrete(self, function, args, kwargs)
+
+    def _astype(self, dtype):
+        return lift_astype(self, dtype)
+
+    def _saved(self):
+        """Return the numbers as a rule may keep them: no later write changes them."""
+        return saved(self)
+
+    def _make_room(self, like):
+        """Let the array hold numbers that carry the outer derivative of ``like``, which it was not made for."""
+        cdef Cell cell = self.cell
+        cdef Record record
+        cdef int node
+        lifted = like._constant(np.array(cell.buffer))
+        record = <Record> make_record("row", COPY, (cell.node,), [Shape(lifted.shape, lifted.dtype)], lifted)
+        record.plan, record.args, record.kwargs = COPY.plan(lifted), (lifted,), {}
+        node = self.tape.append(GENERAL, -1, -1, self.tape.new_slot(), len(self.tape.records), 0.0)
+        self.tape.records.append(record)
+        self.tape.boxed = True
+        cell.buffer, cell.node, cell.data, cell.pinned = lifted, node, NULL, True
+        cell.version += 1
+        cell.copy += 1
+
+    def _overwrite(self, index, value_node, primal, is_constant, last):
+        """Write ``primal`` at ``index`` (through views to the base) as a new version.
+
+        ``last`` is a mask where the index names elements more than once: only what was put last has come to stay.
+        """
+        cdef Record record
+        cdef int node, before = self.cell.node
+        held = write_target(self)
+        held[index] = primal
+        record = <Record> make_record("write", None, (before, value_node), [None, None], None)
+        record.path, record.index, record.plan = self.path or (), index, last
+        record.primals[1] = np.copy(primal) if is_constant else np.shape(primal)
+        record.shape, record.dtype = self.cell.buffer.shape, self.cell.buffer.dtype
+        node = self.tape.append(GENERAL, -1, -1, self.tape.slot[before], len(self.tape.records), 0.0)
+        self.tape.records.append(record)
+        self.cell.node = node
+        self.cell.version += 1
+
+    def _adopt(self, node, value):
+        """Take over the numbers of a node that has just been written: ``x[...] = value`` without a copy."""
+        cdef Cell cell = self.cell
+        cdef Cell fresh = new_cell(value, node, not self.tape.lean)
+        cell.buffer, cell.node, cell.pinned, cell.data = fresh.buffer, fresh.node, fresh.pinned, fresh.data
+        cell.version += 1
+        cell.copy += 1
+
+    def __getitem__(self, index):
+        cdef cnp.ndarray held
+        cdef double *at
+        cdef Tape tape = self.tape
+        cdef Recorded out
+        if self.cell is not None and self.cell.data != NULL:
+            held = <cnp.ndarray> self.primal()
+            at = element(held, index)
+            if at != NULL:
+                return scalar(tape, tape.number(READ, self.cell.node, -1, at - self.cell.data, at[0]))
+            if is_basic(index):
+                value = held[index]
+                if type(value) is np.ndarray:
+                    out = Recorded.__new__(Recorded)
+                    out.level, out.tape, out.cell = self.level, tape, self.cell
+                    out.kind, out.discrete = self.kind, self.discrete
+                    out.path = (self.path or ()) + (Pick(index, cnp.PyArray_NDIM(held)),)
+                    out.held, out.copy, out.version = value, self.cell.copy, -1
+                    return out
+        return get_item(self, index)
+
+    def _read(self, index):
+        """Read one element of an array of doubles; ``index`` is a full index."""
+        cdef cnp.ndarray one
+        cdef double *at
+        one = self.primal()[index + (Ellipsis,)]
+        at = <double *> cnp.PyArray_DATA(one)
+        return scalar(self.tape, self.tape.number(READ, self.cell.node, -1, at - self.cell.data, at[0]))
+
+    @property
+    def _has_doubles(self):
+        return self.cell is not None and self.cell.data != NULL
+
+    def __setitem__(self, index, value):
+        cdef double *at
+        cdef double v
+        cdef int source = -1
+        cdef Cell cell = self.cell
+        cdef Tape tape = self.tape
+        if cell is not None and cell.data != NULL:
+            if type(value) is RecordedScalar and (<Recorded> value).tape is tape and (<Recorded> value).held is None:
+                source = (<Recorded> value).place
+                v = tape.v[source]
+            elif type(value) is float or type(value) is int or type(value) is np.float64:
+                v = value
+            else:
+                set_item(self, index, value)
+                return
+            at = element(<cnp.ndarray> self.primal(), index)
+            if at != NULL:
+                if cell.pinned or self.path is not None or not cnp.PyArray_ISWRITEABLE(<cnp.ndarray> cell.buffer):
+                    at = element(<cnp.ndarray> write_target(self), index)
+                at[0] = v
+                cell.node = tape.append(WRITE, cell.node, source, tape.slot[cell.node], at - cell.data, v)
+                cell.version += 1
+                return
+        set_item(self, index, value)
+
+    def __richcmp__(self, other, int op):
+        cdef Tape tape = self.tape
+        cdef RecordedScalar out
+        cdef double x, y
+        cdef int b = -1
+        cdef bint v
+        if type(self) is RecordedScalar and self.held is None:
+            x = tape.v[self.place]
+            if type(other) is RecordedScalar and (<Recorded> other).tape is tape and (<Recorded> other).held is None:
+                b = (<Recorded> other).place
+                y = tape.v[b]
+            elif type(other) is float or type(other) is int:
+                y = other
+            else:
+                return compare(self, other, op)
+            if op == 0:
+                v = x < y
+            elif op == 1:
+                v = x <= y
+            elif op == 2:
+                v = x == y
+            elif op == 3:
+                v = x != y
+            elif op == 4:
+                v = x > y
+            else:
+                v = x >= y
+            out = scalar(tape, tape.number(COMPARE + op, self.place, b, 0.0 if b >= 0 else y, v))
+            out.kind, out.discrete = c"b", True
+            return out
+        return compare(self, other, op)
+
+    def __bool__(self):
+        cdef bint outcome
+        if self.cell is None and self.held is None:
+            outcome = self.tape.v[self.place] != 0
+        else:
+            outcome = bool(self.primal())
+        self.tape.guards.append((self.node(), outcome))
+        return outcome
+
+    def __int__(self):
+        outcome = int(self.primal())
+        self.tape.guards.append((self.node(), outcome))
+        return outcome
+
+    def __index__(self):
+        if self.kind == c"f":
+            raise TypeError(f"only integers can be used as an index; this recorded array has dtype {self.dtype}")
+        outcome = self.primal().__index__()
+        self.tape.guards.append((self.node(), outcome))
+        return outcome
+
+    def __getattr__(self, str name):
+        # NumPy asks for this where an array of conditions or whole numbers is an index of a plain array.
+        if name == "__array__" and self.kind != c"f":
+            return self.plain
+        return DuckArray.__getattr__(self, name)
+
+    def plain(self, dtype=None, copy=None):
+        """Return conditions or whole numbers as a plain array, on which what follows relies."""
+        outcome = self.primal()
+        self.tape.guards.append((self.node(), outcome))
+        return np.array(outcome, dtype=dtype, copy=copy)
+
+    def __float__(self):
+        if self.kind == c"f":
+            return DuckArray.__float__(self)
+        return float(int(self))
+
+    @property
+    def shape(self):
+        """Shape of the value."""
+        return () if self.cell is None and self.held is None else self.primal().shape
+
+    @property
+    def dtype(self):
+        """Type of the value."""
+        if self.kind == c"b":
+            return np.dtype(bool)
+        return np.dtype(float) if self.cell is None and self.held is None else self.primal().dtype
+
+    @property
+    def size(self):
+        """Number of elements of the value."""
+        return 1 if self.cell is None and self.held is None else self.primal().size
+
+    @property
+    def value(self):
+        """The value that was computed."""
+        return self.primal()
+
+    def __repr__(self):
+        return f"Recorded({self.primal()!r}, node={self.node()})"
+
+    def __reduce__(self):
+        raise TypeError("a recorded array belongs to a recording that is running and cannot be pickled")
+
+    # --- elementwise rules
+
+    cdef object operate(self, int op, object left, object right):
+        cdef double x = 0, y = 0, v
+        cdef int a = -1, b = -1
+        cdef Tape tape = self.tape
+        if op <= NEGATIVE and type(self) is RecordedScalar and self.kind == c"f" and self.held is None:
+            if type(left) is RecordedScalar:
+                if (<Recorded> left).tape is not tape or (<Recorded> left).held is not None or (<Recorded> left).kind != c"f":
+                    return DuckArray.operate(self, op, left, right)
+                a = (<Recorded> left).place
+                x = tape.v[a]
+            elif type(left) is float or type(left) is int:
+                x = left
+            else:
+                return DuckArray.operate(self, op, left, right)
+            if op == NEGATIVE:
+                return scalar(tape, tape.number((<Rule> by_operator[op]).code, a, -1, 0.0, -x))
+            if type(right) is RecordedScalar:
+                if (<Recorded> right).tape is not tape or (<Recorded> right).held is not None or (<Recorded> right).kind != c"f":
+                    return DuckArray.operate(self, op, left, right)
+                b = (<Recorded> right).place
+                y = tape.v[b]
+            elif type(right) is float or type(right) is int:
+                y = right
+            else:
+                return DuckArray.operate(self, op, left, right)
+            if op == MULTIPLY:
+                v = x * y
+            elif op == ADD:
+                v = x + y
+            elif op == SUBTRACT:
+                v = x - y
+            elif op == DIVIDE and y != 0:
+                v = x / y
+            elif op == POWER:
+                v = c_pow(x, y)
+            else:
+                return DuckArray.operate(self, op, left, right)
+            # NumPy warns of an overflow or an invalid operation: let it do so where the result says there was one.
+            if isfinite(v):
+                return scalar(tape, tape.number((<Rule> by_operator[op]).code, a, b, 0.0 if a >= 0 and b >= 0 else x if a < 0 else y, v))
+        return DuckArray.operate(self, op, left, right)
+
+    cdef object elementwise(self, object row, object function, tuple inputs):
+        cdef Rule rule = rule_of(row)
+        cdef double x[2]
+        cdef int node[2]
+        cdef int i = 0
+        cdef Tape tape = self.tape
+        cdef double v
+        if rule.loops is not None and function is rule.loops.ufunc and rule.arguments <= 2:
+            node[0] = node[1] = -1
+            for given in inputs:
+                if type(given) is RecordedScalar:
+                    if (<Recorded> given).tape is not tape or (<Recorded> given).held is not None:
+                        break
+                    node[i] = (<Recorded> given).place
+                    x[i] = tape.v[node[i]]
+                    if (<Recorded> given).kind != c"f":
+                        break
+                elif type(given) is float or type(given) is int:
+                    x[i] = given
+                else:
+                    break
+                i += 1
+            if i == rule.arguments:
+                v = call_scalar(rule.loops, x)
+                if isfinite(v):
+                    return scalar(tape, tape.number(rule.code, node[0], node[1], constant_of(rule, node, x), v))
+        return record_elementwise(self, rule, function, inputs)
+
+
+COPY = TABLE.named("copy")
+
+
+def plain_bytes(value):
+    while isinstance(value, DuckArray):
+        value = value._primal()
+    return np.asarray(value).tobytes()
+
+
+cdef object write_target(Recorded self):
+    """Return the present numbers of an array, made safe to write."""
+    cdef bint moved = self.cell.pinned
+    if type(self.cell.buffer) is np.ndarray and not cnp.PyArray_ISWRITEABLE(<cnp.ndarray> self.primal()):
+        raise ValueError("assignment destination is read-only")
+    unpin(self.cell)
+    if moved and self.path is None:
+        self.held, self.copy = self.cell.buffer, self.cell.copy
+    return self.primal()
+
+
+cdef inline double constant_of(Rule rule, int *node, double *x):
+    """Return the operand of a scalar operation that is no node; 0 where all are."""
+    if node[0] < 0:
+        return x[0]
+    return x[1] if rule.arguments > 1 and node[1] < 0 else 0.0
+
+
+cdef object saved(Recorded one):
+    """Return the numbers of an array as a rule may keep them: no later write changes them."""
+    cdef object value = one.primal()
+    if one.cell is None:
+        return value
+    if one.path is not None and type(value) is np.ndarray and not one.cell.pinned and one.cell.version:
+        # A small part of an array that is being filled: a copy of the part is cheaper than one of the whole.
+        if cnp.PyArray_SIZE(<cnp.ndarray> value) * 8 <= cnp.PyArray_SIZE(<cnp.ndarray> one.cell.buffer):
+            return np.copy(value, order="K")
+    one.cell.pinned = True
+    return value
+
+
+cdef object record_elementwise(Recorded self, Rule rule, object function, tuple inputs):
+    """Write ``function(*inputs)`` as a node; at least one input is of this tape."""
+    cdef Tape tape = self.tape
+    cdef Record record
+    cdef unsigned int active = 0, whole = 0, mine = 0
+    cdef int i = 0
+    cdef list primals = []
+    cdef unsigned int need
+    cdef bint needed
+    for x in inputs:
+        if isinstance(x, Recorded) and (<Recorded> x).level == self.level:
+            mine |= 1 << i
+            if (<Recorded> x).kind == c"f":
+                active |= 1 << i
+            x = (<Recorded> x).primal()
+        elif type(x) is int:
+            whole |= 1 << i
+        elif type(x) is np.ndarray:
+            if cnp.PyArray_TYPE(<cnp.ndarray> x) == cnp.NPY_OBJECT:
+                return function(*[lift(y) for y in inputs])
+            if cnp.PyArray_TYPE(<cnp.ndarray> x) < cnp.NPY_FLOAT:
+                whole |= 1 << i
+        elif type(x) is not float and not isinstance(x, DuckArray):
+            x = np.asarray(x) if isinstance(x, (list, tuple)) else x
+            if np.result_type(x).kind in "iub":
+                whole |= 1 << i
+        primals.append(x)
+        i += 1
+    if active == 0:
+        return discrete(self, function, inputs, {})
+    if tape.known is None and rule.allowed >> active & 1 == 0:
+        # A transform may write what cannot be differentiated again; the sweep that would have to refuses it.
+        rule.refuse([i for i in range(rule.arguments) if active >> i & 1])
+        rule.allowed |= 1ULL << active
+    if rule.loops is None and function is rule.row.function:
+        value = rule.row.call(tuple(primals))
+    else:
+        value = function(*primals)
+    if not is_doubles(value):
+        value = checked_value(rule, value, primals)
+    need = rule.need(active)
+    needed = need >> 31 & 1
+    record = <Record> make_record("elementwise", rule.row, None, primals, value)
+    record.operands = keep_operands(tape, rule.arguments, need, mine, inputs, primals)
+    record.rule, record.active, record.whole = rule, active, whole
+    if function is not rule.row.function:
+        record.function = function
+    if tape.known is not None and rule.outputs == 1:
+        key = shared_key(record)
+        found = tape.known.get(key)
+        if found is not None:
+            return tape.handle(found)
+        tape.known[key] = tape.n
+        needed = True
+    return tape.general(record, value, needed)
+
+
+cdef inline bint is_doubles(object value):
+    if type(value) is np.ndarray:
+        return cnp.PyArray_TYPE(<cnp.ndarray> value) == cnp.NPY_DOUBLE
+    return type(value) is np.float64
+
+
+cdef object checked_value(Rule rule, object value, list primals):
+    """Return a value that is no array of doubles, having made sure that a derivative of it has a meaning."""
+    if type(value) is complex or isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind == "c":
+        value = real_part(value, primals, rule.row.name)
+    for part in (value if rule.outputs > 1 else (value,)):
+        if part.dtype.kind == "c" or not isinstance(part, DuckArray) and part.dtype.kind == "f":
+            errors.check_real(part.dtype, rule.row.name)
+    return value
+
+
+cdef tuple keep_operands(Tape tape, int arguments, unsigned int need, unsigned int mine, tuple inputs, list primals):
+    """Return the nodes of the operands; in ``primals`` is left what the rule needs, safe from later writes."""
+    cdef int i
+    cdef Recorded one
+    cdef list numbers = []
+    for i in range(arguments):
+        primal = primals[i]
+        if not mine >> i & 1:
+            numbers.append(-1)
+            if type(primal) is np.ndarray:
+                primals[i] = frozen(tape, <cnp.ndarray> primal) if not tape.lean or need >> i & 1 else like(primal)
+            continue
+        one = <Recorded> inputs[i]
+        numbers.append(one.node())
+        if one.cell is not None:
+            # Where the rule needs the shape and the type only, the numbers may be overwritten or given back.
+            primals[i] = saved(one) if need >> i & 1 else like(primal)
+    return tuple(numbers)
+
+
+cdef Shape like(object x):
+    """Return what stands for an array of which only shape and dtype matter."""
+    cdef Shape made = Shape.__new__(Shape)
+    made.shape = x.shape
+    made.dtype = (<cnp.ndarray> x).descr if type(x) is np.ndarray else x.dtype
+    return made
+
+
+cdef enum:
+    SMALL = 1 << 16        # bytes of a constant that are copied without a second thought
+
+
+cdef object frozen(Tape tape, cnp.ndarray x):
+    """Return a constant array as a rule may keep it: a copy if it is small, else itself, with a mark by which a change
+    shows.
+    """
+    if not cnp.PyArray_ISWRITEABLE(x) and cnp.PyArray_BASE(x) == NULL:
+        return x
+    if cnp.PyArray_NBYTES(x) <= SMALL:
+        return cnp.PyArray_NewCopy(x, cnp.NPY_KEEPORDER)
+    if id(x) not in tape.sealed:
+        tape.sealed[id(x)] = (x, sample_of(x))
+    return x
+
+
+cdef object sample_of(cnp.ndarray x):
+    """Return some hundred elements from all over an array."""
+    step = [max(1, int(n // 512 ** (1 / x.ndim))) for n in (<object> x).shape]
+    return (<object> x)[tuple([slice(None, None, k) for k in step])].tobytes()
+
+
+cdef object real_part(object value, list primals, str name):
+    """Return the values of a function that answers in complex numbers where its arguments are real (lambertw)."""
+    value = np.asarray(value)[()]
+    if np.any(value.imag) or any([np.iscomplexobj(x) for x in primals]):
+        errors.check_real(value.dtype, name)
+    return value.real.copy()
+
+
+cdef object shared_key(Record record):
+    """Return what two elementwise operations have in common when one can stand for the other."""
+    constants = []
+    for node, primal in zip(record.operands, record.primals):
+        if node < 0:
+            constants.append(id(primal) if isinstance(primal, (np.ndarray, DuckArray)) else (primal, str(primal)))
+    return record.row, record.function, record.operands, tuple(constants)
+
+
+cdef class Shape:
+    """Stands for an operand of which only shape and dtype matter."""
+
+    def __init__(self, tuple shape, dtype):
+        self.shape, self.dtype = shape, dtype
+
+
+def lift_astype(Recorded self, dtype):
+    return array_row(self, astype_row, (self, dtype), {})
+
+
+@cython.no_gc
+cdef class RecordedScalar(Recorded):
+    """A recorded number."""
+
+
+no_sequence(RecordedScalar)

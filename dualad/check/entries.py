@@ -1,0 +1,105 @@
+"""Which entries of a wrong derivative are wrong, and what the error looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+
+from dualad.check.differences import allowance
+from dualad.check.report import Entry
+from dualad.check.subject import Claim, Subject
+from dualad.numeric.ladder import ladder, sweep
+from dualad.numeric.points import Points
+
+__all__ = ["likeness", "matrix_of", "worst_entries"]
+
+_MOST: Final = 60  # so many rows and columns are looked at
+_SHOWN: Final = 8
+
+
+def matrix_of(claim: Claim, subject: Subject, rows: Any, columns: Any) -> Any:
+    """Return some rows and columns of what is claimed."""
+    x = subject.x
+    if claim.matrix is not None:
+        return claim.matrix(x)[np.ix_(rows, columns)]
+    if claim.along is not None:
+        return np.stack([claim.along(x, np.eye(1, subject.n, j)[0])[rows] for j in columns], axis=1)
+    assert claim.back is not None
+    return np.stack([claim.back(x, np.eye(1, subject.m, i)[0])[columns] for i in rows])
+
+
+def selection(count: int, rng: np.random.Generator) -> Any:
+    """Return all of so many places, or a random part of them."""
+    return np.arange(count) if count <= _MOST else np.sort(rng.choice(count, _MOST, replace=False))
+
+
+def worst_entries(
+    name: str,
+    claimed: Any,
+    points: Points,
+    rows: Any,
+    columns: Any,
+    shapes: tuple[tuple[int, ...], tuple[int, ...]],
+    eps: float,
+) -> tuple[list[Entry], str]:
+    """Return the worst of the claimed entries by differences along the axes, and what the error looks like."""
+    wanted, error = np.empty(claimed.shape), np.empty(claimed.shape)
+    x = points.x.ravel()
+    for column, j in enumerate(columns):
+        found = sweep(points, np.eye(1, points.n, j)[0], ladder(abs(float(x[j])))).first
+        wanted[:, column], error[:, column] = found.value[rows], found.error[rows]
+    off = np.abs(claimed - wanted)
+    allowed = allowance(error, claimed, wanted, eps)
+    bad = (off > allowed) | (~np.isfinite(claimed) & np.isfinite(wanted))
+    ratio = np.where(bad, np.where(np.isfinite(off), off, np.inf), -1.0)
+    out, inner = shapes
+    entries = []
+    for flat in np.argsort(-ratio, axis=None, kind="stable")[:_SHOWN]:
+        i, j = divmod(int(flat), ratio.shape[1])
+        if not bad[i, j]:
+            break
+        place = (*_place(rows[i], out), *_place(columns[j], inner))
+        entries.append(Entry(name, place, float(claimed[i, j]), float(wanted[i, j]), float(error[i, j])))
+    return entries, likeness(claimed, wanted, allowed)
+
+
+def _place(flat: int, shape: tuple[int, ...]) -> tuple[int, ...]:
+    # A single number has no place of its own.
+    return tuple(int(i) for i in np.unravel_index(flat, shape)) if shape else ()
+
+
+def likeness(claimed: Any, wanted: Any, allowed: Any) -> str:
+    """Say in words how a wrong derivative differs from the right one: a sign, a factor, transposed, a few entries."""
+
+    def same(other: Any) -> bool:
+        return bool(np.all(np.abs(claimed - other) <= 10.0 * allowed + 1e-6 * np.abs(other)))
+
+    known = np.isfinite(claimed) & np.isfinite(wanted)
+    if not np.all(known):
+        return ""
+    tests: list[tuple[str, Callable[[], bool]]] = [
+        ("the right derivative with the other sign", lambda: same(-wanted)),
+        ("the transpose of the right derivative", lambda: wanted.shape[0] == wanted.shape[1] and same(wanted.T)),
+    ]
+    for words, test in tests:
+        if test():
+            return words
+    size = float(np.sum(wanted * wanted))
+    factor = float(np.sum(claimed * wanted)) / size if size else 0.0
+    if size and same(factor * wanted):
+        return f"the right derivative times {factor:.6g}"
+    bad = np.abs(claimed - wanted) > allowed
+    if np.any(bad) and not np.all(bad):
+        rows, columns = np.flatnonzero(bad.any(axis=1)), np.flatnonzero(bad.any(axis=0))
+        return f"right in {bad.size - np.count_nonzero(bad)} of {bad.size} entries; wrong in {_few(rows, columns, bad)}"
+    return ""
+
+
+def _few(rows: Any, columns: Any, bad: Any) -> str:
+    if bad.shape[0] > 1 and len(rows) == 1:
+        return f"row {rows[0]} only"
+    if np.count_nonzero(bad) == 1:
+        return f"entry {columns[0]}" if bad.shape[0] == 1 else f"entry ({rows[0]}, {columns[0]})"
+    return f"column {columns[0]} only" if len(columns) == 1 else f"{np.count_nonzero(bad)} entries"

@@ -1,0 +1,118 @@
+"""The tests of second derivatives: by differences of gradients, Taylor remainders, symmetry, and each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from dualad.check.differences import Differences, allowance, decided, differences
+from dualad.check.directions import Direction
+from dualad.check.report import FAILED, PASSED, SKIPPED, UNDECIDED, Test, counted, largest
+from dualad.check.subject import CurveClaim, Subject
+from dualad.check.taylor import slopes
+from dualad.numeric.ladder import Sweep
+from dualad.numeric.points import Points
+
+__all__ = ["agree", "cubic_remainders", "curves_of", "of_gradient", "project_second", "second_differences", "symmetric"]
+
+_ROUNDING: Final = 1e5  # units in the last place by which two exact derivatives may differ
+_WHOLE: Final = 8  # a sweep of fewer steps shows no slope
+
+Step = Callable[[], None]
+
+
+def of_gradient(
+    gradient: Callable[[Any], Any], subject: Subject, chosen: Sequence[Direction], rng: np.random.Generator, step: Step
+) -> Differences:
+    """Return differences of the gradient along the directions, each multiplied by all of them: D H D'."""
+    rows = np.stack([direction.v for direction in chosen])
+    points = Points(lambda x: rows @ np.ravel(gradient(x)), subject.points.x, forgiving=True)
+    return differences(points, chosen, rng, step, eps=subject.eps)
+
+
+def curves_of(seen: Differences, weights: Any) -> list[Sweep]:
+    """Return the sweeps of the weighted sum of the results, as one result, from the sweeps of all results."""
+    column = np.reshape(weights, (-1, 1))
+    return [
+        Sweep(
+            one.steps, one.middle @ column, one.plus @ column, one.minus @ column, one.noise @ np.abs(column), one.eps
+        )
+        for one in seen.sweeps
+    ]
+
+
+def project_second(claim: CurveClaim, block: Any, seen: Differences, rounding: Callable[[], Any]) -> Test:
+    """Second derivatives along directions against differences of gradients."""
+    off, allowed = seen.wrong(block.T)
+    if np.any(off > allowed):
+        allowed = allowed + 10.0 * rounding().T
+    error, bound = largest(off, allowed)
+    name = f"{claim.name}: differences of gradients along {counted(len(block), 'direction')}"
+    if np.any(off > allowed):
+        return Test(
+            name, FAILED, error, bound, f"{counted(np.count_nonzero(off > allowed), 'curvature')} of {off.size} wrong"
+        )
+    if not np.any(decided(seen)):
+        return Test(name, UNDECIDED, error, bound, "the differences are too coarse here")
+    return Test(name, PASSED, error, bound)
+
+
+def second_differences(claim: CurveClaim, block: Any, curves: Sequence[Sweep]) -> Test:
+    """Hold v'Hv against second differences of f, where there is no gradient to take differences of."""
+    wanted, error = (np.array([float(getattr(one.second, name)[0]) for one in curves]) for name in ("value", "error"))
+    said = np.diag(block)
+    off, allowed = np.abs(said - wanted), allowance(error, said, wanted)
+    wrong = (off > allowed) | ~np.isfinite(said) & np.isfinite(wanted)
+    worst, bound = largest(off, allowed)
+    name = f"{claim.name}: second differences along {counted(len(block), 'direction')}"
+    if np.any(wrong):
+        return Test(name, FAILED, worst, bound, f"{counted(np.count_nonzero(wrong), 'curvature')} of {off.size} wrong")
+    return Test(name, PASSED if np.any(np.isfinite(error)) else UNDECIDED, worst, bound)
+
+
+def cubic_remainders(claim: CurveClaim, block: Any, curves: Sequence[Sweep], eps: float) -> Test:
+    """Taylor remainders: f(x + h v) - f(x) - h v'(df) - h^2/2 v'Hv must fall with the cube of h.
+
+    A slope that falls short counts where second differences contradict the claim as well; else f bends near x.
+    """
+    name = f"{claim.name}: Taylor remainder of slope 3"
+    worst, wrong = np.inf, False
+    for i, one in enumerate(curves):
+        if len(one.steps) < _WHOLE or np.any(one.kinked):
+            continue
+        found = float(slopes(one, one.first.value, block[i, i], eps)[0])
+        if np.isfinite(found):
+            worst = min(worst, found)
+            off = abs(float(one.second.value[0]) - block[i, i])
+            wrong = wrong or (found < 2.5 and off > 10.0 * float(one.second.error[0]) + _ROUNDING * eps * np.max(np.abs(block)))
+    if not np.isfinite(worst):
+        return Test(name, SKIPPED, remark="f is quadratic here to rounding, or has a kink")
+    if worst < 2.5 and not wrong:
+        return Test(name, SKIPPED, remark="f bends near x")
+    return Test(name, FAILED if wrong else PASSED, remark=f"slope {worst:.2f}")
+
+
+def symmetric(claim: CurveClaim, block: Any, subject: Subject, rounding: Callable[[], Any]) -> Test:
+    """Symmetry: u'Hv = v'Hu."""
+    return _equal(f"{claim.name}: symmetry", block, block.T, subject, rounding)
+
+
+def agree(
+    one: CurveClaim, block: Any, other: CurveClaim, others: Any, subject: Subject, rounding: Callable[[], Any]
+) -> Test:
+    """Two ways to the same second derivatives."""
+    return _equal(f"{one.name} = {other.name}", block, others, subject, rounding)
+
+
+def _equal(name: str, one: Any, other: Any, subject: Subject, rounding: Callable[[], Any]) -> Test:
+    off = np.abs(one - other)
+    same = np.isfinite(one) == np.isfinite(other)
+    off = np.where(np.isfinite(one) & np.isfinite(other), off, np.where(same, 0.0, np.inf))
+    scale = np.max(np.abs(np.where(np.isfinite(one), one, 0.0)), initial=0.0)
+    allowed = np.full(off.shape, _ROUNDING * subject.eps * scale)
+    if np.any(off > allowed):
+        allowed = allowed + 10.0 * rounding()
+    error, bound = largest(off, allowed)
+    return Test(name, FAILED if np.any(off > allowed) else PASSED, error, bound, independent=False)

@@ -1,0 +1,47 @@
+"""What is read off a recording besides its rows: the columns of its Jacobian, and how much work it does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from dualad.drivers.arguments import identity_lanes
+from dualad.drivers.choose import Work
+from dualad.drivers.recording import Recording
+from dualad.reverse.kernels import Tape
+from dualad.sweeps.kernels import Tangents
+
+__all__ = ["jacobian_columns", "tangents", "work_of"]
+
+
+def tangents(recording: Recording, y: Any, directions: Sequence[Any]) -> Any:
+    """Return the derivatives of a recorded result along k directions, shape (k,) + T.
+
+    ``directions`` has an array of shape (k,) + S for each input.
+    """
+    node = y._operand()  # before the sweep is laid out: to ask for it may write a node
+    k = len(directions[0])
+    sweep = Tangents(recording.tape, k)
+    for leaf, direction in zip(recording.inputs, directions, strict=True):
+        sweep.seed(leaf, direction)
+    sweep.sweep()
+    found = sweep.of(node)
+    return np.zeros((k, *np.shape(y)), y.dtype) if found is None else found
+
+
+def jacobian_columns(recording: Recording, y: Any, chunk: int) -> Any:
+    """Return all columns of the Jacobian of a recorded result, the column last: shape T + (n,)."""
+    n = sum(array.size for array in recording.arrays)
+    parts = [
+        tangents(recording, y, identity_lanes(recording.arrays, at, min(n, at + chunk))) for at in range(0, n, chunk)
+    ]
+    whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return np.ascontiguousarray(np.moveaxis(whole, 0, -1))
+
+
+def work_of(tape: Tape) -> Work:
+    """Return what the recorded evaluation did."""
+    elements = sum(int(np.prod(record.shape)) for record in tape.records if record.shape is not None)
+    return Work(len(tape.records), len(tape) - len(tape.records), elements)

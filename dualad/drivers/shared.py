@@ -1,0 +1,129 @@
+"""The derivatives of one function at one point, sharing one recording: what a solver asks for in several calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from dualad.drivers.compressed import Compressed
+from dualad.drivers.point import CurvedPoint, Known, Point
+
+__all__ = ["Derivatives", "derivatives"]
+
+_RECORDED = 2  # points with their recordings: where a step fails, solvers go back to the point that it started from
+_KNOWN = 32  # points with value and gradient alone, for solvers that end with a look at the best point that they met
+_SMALL = 1 << 14  # bytes of an x for which this is done
+
+
+class Derivatives:
+    """The callables that solvers take, ``fun``, ``grad``, ``jac``, ``hess`` and ``hessp``, which share their work.
+
+    Made by :func:`derivatives`. The function's Python body runs once at each x, whatever is asked for at that x.
+    """
+
+    def __init__(self, f: Callable[..., Any]) -> None:
+        self._f = f
+        self._points: tuple[tuple[Any, Known], ...] = ()
+        self._curved = False  # the next points are evaluated on hyper-dual numbers
+
+    def __reduce__(self) -> Any:
+        # Workers in other processes receive the function; recordings stay here.
+        return Derivatives, (self._f,)
+
+    def _at(self, x: Any, args: tuple[Any, ...], kwargs: dict[str, Any], what: str = "") -> Any:
+        """Return what is known at x; a point without its recording only where that suffices for ``what``."""
+        array = np.asarray(x)
+        key = (array.shape, array.dtype, array.tobytes(), args, kwargs)
+        points = self._points
+        for known, point in points:
+            if known[:3] == key[:3] and _alike(known[3], args) and _alike_named(known[4], kwargs) and point.knows(what):
+                return point
+        point = (CurvedPoint if self._curved else Point)(self._f, (x, *args), kwargs)
+        recent, older = points[: _RECORDED - 1], points[_RECORDED - 1 : _KNOWN - 1]
+        light = tuple((known, old.light()) for known, old in older) if array.nbytes <= _SMALL else ()
+        # One assignment, so that another thread sees all of it or nothing.
+        self._points = ((key, point), *recent, *light)
+        return point
+
+    def _bent(self, x: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return what is known at x, and remember that Hessians are wanted."""
+        point = self._at(x, args, kwargs)
+        if not self._curved and isinstance(point, Point):
+            self._curved = point.is_curved()
+        return point
+
+    def fun(self, x: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Return the value of f."""
+        return self._at(x, args, kwargs, "value").value()
+
+    def grad(self, x: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Return the gradient, of the shape of x; f must return one number."""
+        return self._at(x, args, kwargs, "gradient").gradient()
+
+    def value_and_grad(self, x: Any, /, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        """Return the value and the gradient."""
+        point = self._at(x, args, kwargs, "gradient")
+        return point.value(), point.gradient()
+
+    def jac(self, x: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Return the Jacobian, of shape T + S for x of shape S and f(x) of shape T."""
+        return self._at(x, args, kwargs).jacobian()
+
+    def compressed_jac(self, pattern: Compressed, x: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Return the Jacobian as a sparse array of the given pattern."""
+        return self._at(x, args, kwargs).compressed_jacobian(pattern)
+
+    def hess(self, x: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Return the Hessian, of shape S + S; f must return one number."""
+        return self._bent(x, args, kwargs).hessian()
+
+    def hessp(self, x: Any, p: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Return the Hessian times p, of the shape of x; f must return one number."""
+        return self._at(x, args, kwargs).hessian_product(p)
+
+    def weighted_hess(self, x: Any, v: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Return the Hessian of ``v @ f(x)``, as constraints take it."""
+        return self._bent(x, args, kwargs).weighted_hessian(v)
+
+
+def _alike(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
+    return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))
+
+
+def _alike_named(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return one.keys() == other.keys() and all(one[name] is other[name] for name in one)
+
+
+def derivatives(f: Callable[..., Any]) -> Derivatives:
+    """Return the callables that a solver takes, which share one recording of ``f`` at each x.
+
+    Parameters
+    ----------
+    f : callable
+        Function of an array x and further arguments.
+
+    Returns
+    -------
+    Derivatives
+        With ``.fun``, ``.grad``, ``.value_and_grad``, ``.jac`` and ``.hess``, each called like ``f``, with ``.hessp``,
+        which takes the direction after x, and with ``.weighted_hess`` for constraints, which takes the weights of the
+        results after x.
+
+    Notes
+    -----
+    ``f`` is recorded once at each new x, at the cost of about two evaluations; what else is asked for at that x is
+    swept over the recording. Further arguments are compared by identity: an array that is changed in place between two
+    calls at the same x is not seen to have changed.
+
+    Examples
+    --------
+    >>> import numpy as np, dualad
+    >>> d = dualad.derivatives(lambda x: x[0] ** 2 * x[1])
+    >>> x = np.array([2.0, 3.0])
+    >>> float(d.fun(x)), d.grad(x), d.hess(x)
+    (12.0, array([12.,  4.]), array([[6., 4.],
+           [4., 0.]]))
+    """
+    return Derivatives(f)

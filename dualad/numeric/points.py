@@ -1,0 +1,90 @@
+"""A function evaluated at many points: as a map of vectors, counted, one point after the other or all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Points"]
+
+
+class Points:
+    """``f`` as a map from vectors of n to vectors of m numbers.
+
+    With ``vectorized``, f takes points along a last axis that is added to the shape of x and returns its values along a
+    last axis, as SciPy's ``scipy.differentiate`` asks for. With ``forgiving``, a point where f raises, or returns
+    another shape, counts as nan: it lies outside of the domain.
+    """
+
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        x: Any,
+        args: Sequence[Any] = (),
+        vectorized: bool = False,
+        forgiving: bool = False,
+    ) -> None:
+        self.f, self.args, self.vectorized, self.forgiving = f, tuple(args), vectorized, forgiving
+        array = np.asarray(x)
+        self.x = array if array.dtype.kind == "f" and array.dtype.itemsize >= 8 else array.astype(float)
+        self.shape, self.n = self.x.shape, self.x.size
+        self.count = 0
+        #: Whether f answered complex arguments with real numbers, as a function that drops the imaginary part does.
+        self.returned_real = False
+        self.middle = self._one(self.x.ravel())
+        self.out = np.shape(self._middle_value)
+        kind = self._middle_value.dtype
+        #: The rounding of the type in which f returns its values.
+        self.eps = float(np.finfo(kind if kind.kind in "fc" else float).eps)
+        self.m = self.middle.size
+
+    def _call(self, x: Any) -> Any:
+        self.count += 1
+        return self.f(self._fresh(x), *self.args)
+
+    def _fresh(self, x: Any) -> Any:
+        """Return a point as an array of its own, which f may write into, in the memory order of x, which f may see."""
+        if x.shape != self.shape:
+            return np.array(x)
+        laid = np.empty_like(self.x, dtype=x.dtype)
+        laid[...] = x
+        return laid[()]
+
+    def _one(self, point: Any) -> Any:
+        x = point.reshape(self.shape)
+        if self.vectorized:
+            value = np.asarray(self._call(x[..., np.newaxis]))
+            value = value[..., 0]
+        else:
+            value = np.asarray(self._call(x))
+        self._middle_value = value
+        return np.ravel(value).astype(complex if value.dtype.kind == "c" else float)
+
+    def at(self, points: Any) -> Any:
+        """Return the values at points of shape (p, n), shape (p, m)."""
+        points = np.asarray(points)
+        if self.vectorized and len(points):
+            stacked = np.moveaxis(points.reshape(len(points), *self.shape), 0, -1)
+            value = np.asarray(self.f(stacked, *self.args))
+            self.count += len(points)
+            return np.moveaxis(np.broadcast_to(value, (*self.out, len(points))), -1, 0).reshape(len(points), self.m)
+        kind = complex if points.dtype.kind == "c" else float
+        values = np.full((len(points), self.m), np.nan, kind)
+        with np.errstate(all="ignore"):
+            for i, point in enumerate(points):
+                if self.forgiving:
+                    values[i] = self._guarded(point)
+                    continue
+                value = np.asarray(self._call(point.reshape(self.shape)))
+                self.returned_real |= kind is complex and value.dtype.kind != "c"
+                values[i] = np.ravel(value)
+        return values
+
+    def _guarded(self, point: Any) -> Any:
+        try:
+            value = np.asarray(self._call(point.reshape(self.shape)))
+            return np.ravel(value) if value.size == self.m and value.dtype.kind in "fciub" else np.nan
+        except Exception:
+            return np.nan

@@ -1,0 +1,111 @@
+"""Constraints with exact Jacobians and Hessians."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy import optimize as scipy_optimize
+
+from dualad.drivers.compressed import Compressed
+from dualad.drivers.shared import Derivatives
+
+__all__ = ["NonlinearConstraint", "with_derivatives"]
+
+_DIFFERENCES = ("2-point", "3-point", "cs")
+
+
+class _ExactHessian(scipy_optimize.BFGS):  # type: ignore[misc]
+    """The Hessian of ``v @ fun(x)``; to a method without use for it, the default that is quietly left out."""
+
+    def __init__(self, shared: Derivatives) -> None:
+        super().__init__()
+        self._shared = shared
+
+    def __call__(self, x: Any, v: Any) -> Any:
+        return self._shared.weighted_hess(x, v)
+
+
+class NonlinearConstraint(scipy_optimize.NonlinearConstraint):  # type: ignore[misc]
+    """SciPy's constraint with the exact Jacobian of ``fun`` and the exact Hessian of ``v @ fun(x)``.
+
+    Parameters
+    ----------
+    fun : callable
+        Function of x, shape (n,), returning shape (m,).
+    lb, ub : array_like
+        Bounds on ``fun(x)``.
+    jac, hess
+        As in SciPy, to use instead of the exact ones. Beside ``jac`` as a string, that is by differences, SciPy takes no
+        exact Hessian.
+    **options
+        SciPy's further arguments. By ``finite_diff_jac_sparsity`` the exact Jacobian is compressed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from dualad import optimize
+    >>> circle = optimize.NonlinearConstraint(lambda x: x[0] ** 2 + x[1] ** 2, 0, 1)
+    >>> optimize.minimize(np.sum, [0.5, 0.0], constraints=circle).x.round(6)
+    array([-0.707107, -0.707107])
+    """
+
+    def __init__(
+        self, fun: Callable[..., Any], lb: Any, ub: Any, jac: Any = None, hess: Any = None, **options: Any
+    ) -> None:
+        if jac is None:
+            shared = Derivatives(fun)
+            pattern = options.pop("finite_diff_jac_sparsity", None)
+            fun, jac = _vector(shared), _matrix(shared)
+            if pattern is not None:
+                jac = functools.partial(shared.compressed_jac, Compressed(pattern))
+            hess = _ExactHessian(shared) if hess is None else hess
+        super().__init__(fun, lb, ub, jac, scipy_optimize.BFGS() if hess is None else hess, **options)
+
+
+def _vector(shared: Derivatives) -> Callable[..., Any]:
+    return lambda x, *args: np.atleast_1d(shared.fun(x, *args))
+
+
+def _matrix(shared: Derivatives) -> Callable[..., Any]:
+    return lambda x, *args: np.reshape(shared.jac(x, *args), (-1, np.size(x)))
+
+
+def with_derivatives(constraints: Any, method: str) -> Any:
+    """Return constraints in any form that SciPy takes, with the derivatives that the method uses where none were given."""
+    if isinstance(constraints, (list, tuple)):
+        return [with_derivatives(one, method) for one in constraints]
+    if isinstance(constraints, dict):
+        return _dictionary(constraints, method)
+    if isinstance(constraints, scipy_optimize.NonlinearConstraint):
+        return _object(constraints, method)
+    return constraints
+
+
+def _object(constraint: Any, method: str) -> Any:
+    # SciPy's own default stands for "nothing given"; in our class None does.
+    if not isinstance(constraint, NonlinearConstraint) and constraint.jac == "2-point":
+        given = None if isinstance(constraint.hess, scipy_optimize.BFGS) else constraint.hess
+        kept = {"keep_feasible": constraint.keep_feasible}
+        if constraint.finite_diff_jac_sparsity is not None:
+            kept["finite_diff_jac_sparsity"] = constraint.finite_diff_jac_sparsity
+        constraint = NonlinearConstraint(constraint.fun, constraint.lb, constraint.ub, hess=given, **kept)
+    if method != "trust-constr" and isinstance(constraint.hess, _ExactHessian):
+        constraint = copy.copy(constraint)
+        constraint.hess = scipy_optimize.BFGS()  # SciPy would evaluate the other one once
+    return constraint
+
+
+def _dictionary(constraint: dict[str, Any], method: str) -> dict[str, Any] | NonlinearConstraint:
+    if constraint.get("jac") or "fun" not in constraint:
+        return constraint
+    if method == "trust-constr" and constraint.get("type") in ("eq", "ineq"):
+        # SciPy would turn it into this form itself, without the Hessian.
+        fun, args = constraint["fun"], constraint.get("args", ())
+        upper = 0.0 if constraint["type"] == "eq" else np.inf
+        return NonlinearConstraint(lambda x: fun(x, *args), 0.0, upper)
+    shared = Derivatives(constraint["fun"])
+    return {**constraint, "fun": shared.fun, "jac": _matrix(shared)}

@@ -1,0 +1,313 @@
+"""How recorded arrays meet the array rows of the table, indices and assignment: what is written on the tape."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from dualad import errors
+from dualad.duck.kernels import DuckArray
+from dualad.duck.operands import Operand, Operands, any_duck
+from dualad.ops.table import TABLE, Bilinear, Linear, Map, Operator
+from dualad.reverse.kernels import Recorded, Shape
+
+__all__ = ["array_row", "compare", "discrete", "get_item", "lift", "set_item"]
+
+_COMPARE = (operator.lt, operator.le, operator.eq, operator.ne, operator.gt, operator.ge)
+
+
+def _settled(part: Any, level: int) -> Any:
+    """Return arguments with the recorded integers, booleans and masks of this tape as plain values."""
+    if isinstance(part, Recorded) and part.level == level and part._is_discrete:
+        part._tape.guards.append((part._operand(), part._primal()))
+        return part._primal()
+    if isinstance(part, (list, tuple)):
+        return type(part)(_settled(p, level) for p in part)
+    if isinstance(part, np.ndarray) and part.dtype.kind in "iub":
+        return part.copy()  # an index that the function may count up in place
+    if isinstance(part, slice):
+        return slice(_settled(part.start, level), _settled(part.stop, level), _settled(part.step, level))
+    return part
+
+
+def array_row(like: Recorded, row: Operator, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Call the function of an array row and write it on the tape."""
+    x = args[0] if args else None
+    if type(x) is Recorded and x.level == like.level and not x._is_discrete and _is_simple(row, args, kwargs):
+        return _one_operand(x, row, args, kwargs)
+    args = [_settled(part, like.level) for part in args]
+    kwargs = {name: _settled(part, like.level) for name, part in kwargs.items()}
+    if not any_duck(args, like.level) and not any_duck(kwargs, like.level):
+        return row.function(*args, **kwargs)
+    call = Operands(like, row, args, kwargs, lambda x: x._primal(), lift)
+    value = row.function(*call.args, **call.kwargs)
+    _check(value, row)
+    plan = row.plan(*call.args, **call.kwargs)  # type: ignore[attr-defined]
+    linear = isinstance(row, Linear)
+    if linear and len(call.found) == 1 and not call.found[0]._is_scalar:
+        shown = _shown(call.found[0], value, Step(row, plan.apply, call.kept_args, call.kept_kwargs))
+        if shown is not None:
+            return shown
+    nodes, primals = [], []
+    for x in call.found:
+        mine = call.carries(x)
+        if mine:
+            primals.append(Shape(x.shape, x.dtype) if linear else x._saved())
+        else:
+            primals.append(Shape(x.shape, x.dtype) if linear and isinstance(x, np.ndarray) else like._tape.freeze(x))
+        nodes.append(x._operand(needed=False) if mine else -1)
+    return like._tape.record(
+        "row", row, tuple(nodes), primals, value, plan, call.kept_args, call.kept_kwargs, needed=not isinstance(row, _VALUE_FREE)
+    )
+
+
+_VALUE_FREE = (Linear, Bilinear)
+_SIMPLE = frozenset((int, float, bool, str, type(None)))
+
+
+def _is_simple(row: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    """Say whether a call has one operand, its first argument, and plain numbers and words beside it."""
+    names = row.operands
+    if len(names) != 1 or names[0][0] == "*":
+        return False
+    return all(type(part) in _SIMPLE for part in (*args[1:], *kwargs.values()))
+
+
+def _one_operand(x: Any, row: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Write the usual call of an array row."""
+    linear = isinstance(row, Linear)
+    own, rest = x._primal(), args[1:]
+    plain = type(own) is np.ndarray
+    value = row.function(own, *rest, **kwargs) if plain else row.call((own, *rest), kwargs)
+    if type(value) is not np.float64:
+        _check(value, row)
+    plan = row.plan(own, *rest, **kwargs)
+    kept = (_FIRST, *rest)
+    if linear and not isinstance(value, np.generic):
+        shown = _shown(x, value, Step(row, plan.apply, kept, kwargs))
+        if shown is not None:
+            return shown
+    primal = Shape(own.shape, own.dtype) if linear else x._saved()
+    return x._tape.record("row", row, (x._operand(needed=False),), [primal], value, plan, kept, kwargs, needed=not linear)
+
+
+_FIRST = Operand(0)
+
+
+class Step:
+    """One step from a base to its view, for numbers, tangents and cotangents alike; ``row`` and its call say which."""
+
+    __slots__ = ("apply", "args", "kwargs", "row")
+
+    def __init__(self, row: Operator, apply: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        self.row, self.apply, self.args, self.kwargs = row, apply, args, kwargs
+
+    def __call__(self, t: Any) -> Any:
+        return self.apply(t)
+
+
+class Parts:
+    """A function that returns several views; all parts of one array are asked for in turn, and made once."""
+
+    def __init__(self, apply: Callable[..., Any]) -> None:
+        self.apply = apply
+        self.last: tuple[Any, Any] = (None, None)
+
+    def part(self, i: int) -> Callable[[Any], Any]:
+        """Return the function that returns view number ``i``."""
+
+        def one(t: Any) -> Any:
+            whole, parts = self.last
+            if whole is not t:
+                parts = self.apply(t)
+                self.last = (t, parts)
+            return parts[i]
+
+        return one
+
+
+def _shown(x: Recorded, value: Any, step: Step) -> Any:
+    """Return what a linear function of one array gives where it is the array itself or views of it, else None."""
+    own = x._primal()
+    if value is own:
+        return x
+    if isinstance(value, (tuple, list)):
+        if not value or not all(_is_view(part, own) for part in value):
+            return None
+        views = Parts(step.apply)
+        return type(value)(
+            x._tape.view(x, Step(step.row, views.part(i), step.args, step.kwargs), part) for i, part in enumerate(value)
+        )
+    return x._tape.view(x, step, value) if _is_view(value, own) else None
+
+
+def _check(value: Any, row: Operator) -> None:
+    for part in value if isinstance(value, (tuple, list)) else (value,):
+        if isinstance(part, (np.ndarray, np.generic)) and part.dtype.kind not in "iub":
+            errors.check_real(part.dtype, row.name)
+
+
+def _is_view(value: Any, x: Any) -> bool:
+    """Say whether ``value`` shows the numbers of ``x``, each at most once, so that writing to it writes to ``x``."""
+    if isinstance(value, Recorded):
+        return isinstance(x, Recorded) and value._cell is not None and value._cell is x._cell
+    if isinstance(value, DuckArray):
+        return isinstance(x, DuckArray) and value.level == x.level and _is_view(value._primal(), x._primal())
+    if not isinstance(x, np.ndarray) or value is x or not np.may_share_memory(value, x):
+        return False
+    if not value.flags.writeable:
+        return False
+    return all(stride != 0 or n < 2 for stride, n in zip(value.strides, value.shape, strict=True))
+
+
+def discrete(like: Recorded, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Call a function whose result does not vary, and write the result as what it is."""
+    nodes: list[int] = []
+    outcomes: list[Any] = []
+
+    def taken(part: Any) -> tuple[Any, Any]:
+        if isinstance(part, Recorded) and part.level == like.level:
+            nodes.append(part._operand(needed=False))
+            outcomes.append(part._primal())
+            return outcomes[-1], Operand(len(nodes) - 1)
+        if isinstance(part, (list, tuple)):
+            pairs = [taken(p) for p in part]
+            return type(part)(pair[0] for pair in pairs), type(part)(pair[1] for pair in pairs)
+        return part, part
+
+    plain, kept = taken(tuple(args))
+    named = {name: taken(part) for name, part in kwargs.items()}
+    value = function(*plain, **{name: pair[0] for name, pair in named.items()})
+    while isinstance(value, DuckArray):
+        value = value._primal()
+    if isinstance(value, bool):
+        value = np.bool_(value)
+    if not isinstance(value, (np.ndarray, np.generic)) or value.dtype.kind not in "iubf" or not nodes:
+        if isinstance(value, tuple) and any(isinstance(part, np.ndarray) for part in value):
+            # Several results (np.nonzero) are plain, and what follows relies on them.
+            like._tape.guards.extend(zip(nodes, outcomes, strict=True))
+        return value
+    kept_named = {name: pair[1] for name, pair in named.items()}
+    return like._tape.record(
+        "discrete", None, tuple(nodes), [], value, None, (function, *kept), kept_named, needed=value.dtype.kind != "f"
+    )
+
+
+def compare(like: Recorded, other: Any, op: int) -> Any:
+    """Compare arrays: recorded booleans."""
+    if isinstance(other, DuckArray) and other.level > like.level:
+        return NotImplemented
+    return discrete(like, _COMPARE[op], (like, other), {})
+
+
+# --- indices ----------------------------------------------------------------------------------------------------------
+
+
+def _is_full(index: Any, ndim: int) -> bool:
+    parts = index if isinstance(index, tuple) else (index,)
+    return len(parts) == ndim and all(isinstance(i, (int, np.integer)) and not isinstance(i, bool) for i in parts)
+
+
+def _checked(index: Any, level: int) -> Any:
+    index = _settled(index, level)
+    if any_duck(index, level):
+        raise errors.DiscreteArgument(errors.discrete_argument("x[i]", "i"))
+    return index
+
+
+def get_item(x: Recorded, index: Any) -> Any:
+    """Return ``x[index]``: an element, a view where NumPy gives one, or a copy."""
+    index = _checked(index, x.level)
+    if x._is_discrete:
+        return discrete(x, operator.getitem, (x, index), {})
+    if x._is_scalar:
+        return array_row(x, TABLE.named("reshape"), (x, np.empty(())[index].shape), {}) if index != () else x
+    if x._has_doubles and _is_full(index, x.ndim):
+        return x._read(tuple(map(int, index)) if isinstance(index, tuple) else (int(index),))
+    return array_row(x, TABLE.named("getitem"), (x, index), {})
+
+
+def set_item(x: Recorded, index: Any, value: Any) -> None:
+    """Do ``x[index] = value`` as a new version of the array."""
+    index = _checked(index, x.level)
+    if x._is_scalar:
+        raise TypeError("a scalar does not support item assignment")
+    if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.dtype == object):
+        value = lift(np.array(value, dtype=object)) if any_duck(value) else value
+    mine = isinstance(value, Recorded) and value.level == x.level
+    if isinstance(value, DuckArray) and value.level > x.level:
+        raise errors.DerivativeLost(errors.lost_nested("x[...] = value"))
+    primal = value._primal() if isinstance(value, Recorded) and value.level == x.level else value
+    if isinstance(primal, DuckArray) and not isinstance(x._primal(), DuckArray):
+        x._make_room(primal)
+    if mine and not x._path and _is_whole(index, x.ndim) and _can_stand_in(primal, x._primal()):
+        # A fresh result of the same shape and type takes the place of the numbers that it overwrites.
+        copied = np.copy(value)
+        x._adopt(copied._operand(needed=False), copied._primal())
+        return
+    if mine and isinstance(primal, np.ndarray) and np.may_share_memory(primal, x._primal()):
+        primal = np.copy(primal)  # NumPy too reads an overlapping source as it was
+    node = value._operand(needed=False) if mine else -1
+    x._overwrite(index, node, primal, not mine, _put_last(index, x.shape) if mine else None)
+
+
+def _put_last(index: Any, shape: tuple[int, ...]) -> Any:
+    """Return where an index with repetitions puts the values that stay, None where nothing is named twice."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if all(np.ndim(part) == 0 or getattr(part, "dtype", None) == np.bool_ for part in parts):
+        return None
+    if len(parts) == 1:
+        # The usual case, without an array as large as what is written to.
+        numbers = np.where(np.asarray(index) < 0, np.asarray(index) + shape[0], index)
+        rest: tuple[int, ...] = (1,) * (len(shape) - 1)
+    else:
+        numbers, rest = np.arange(np.prod(shape, dtype=int)).reshape(shape)[index], ()
+    flat = numbers.ravel()[::-1]
+    last = np.zeros(flat.size, bool)
+    last[np.unique(flat, return_index=True)[1]] = True
+    return None if last.all() else last[::-1].reshape(numbers.shape + rest)
+
+
+def _is_whole(index: Any, ndim: int) -> bool:
+    return index is Ellipsis or (isinstance(index, slice) and index == slice(None) and ndim > 0)
+
+
+def _can_stand_in(fresh: Any, own: Any) -> bool:
+    return (
+        isinstance(fresh, np.ndarray)
+        and isinstance(own, np.ndarray)
+        and fresh.shape == own.shape
+        and fresh.dtype == own.dtype
+        and fresh.flags.c_contiguous
+        and own.flags.c_contiguous
+    )
+
+
+# --- arrays of objects ------------------------------------------------------------------------------------------------
+
+
+def lift(objects: Any) -> Any:
+    """Return an object array whose elements carry derivatives as one recorded array."""
+    if not isinstance(objects, np.ndarray) or objects.dtype != object:
+        return objects
+    flat = objects.ravel().tolist()
+    inside = [x for x in flat if isinstance(x, DuckArray)]
+    if not inside:
+        return objects.astype(float)
+    like = max(inside, key=lambda x: x.level)
+    if not isinstance(like, Recorded):
+        return like._lift(objects)
+    stacked = array_row(like, TABLE.named("stack"), (flat,), {})
+    return np.reshape(stacked, objects.shape + stacked.shape[1:])
+
+
+ASTYPE = Linear(
+    name="astype",
+    path="ndarray.astype",
+    operands=("x",),
+    plan=lambda x, dtype: Map(lambda t: t.astype(dtype), lambda g: g.astype(x.dtype)),
+    given=lambda x, dtype: x.astype(dtype),
+)

@@ -1,0 +1,1 @@
+"""Sweeps: numbers carried backward or forward over a recorded tape."""

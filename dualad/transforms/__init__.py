@@ -1,0 +1,1 @@
+"""Transforms: derivatives written as new nodes on the tape itself."""

@@ -1,0 +1,85 @@
+"""What stands for a node and its operands when its rule is written on the tape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from dualad.duck.kernels import DuckArray
+from dualad.duck.operands import put_back
+from dualad.ops.table import Linear
+from dualad.reverse.kernels import Shape, Tape
+
+__all__ = ["COMPARE", "GENERAL", "LEAF", "READ", "WRITE", "own_copy", "rule_parts", "scalar_parts", "varied"]
+
+LEAF, READ, WRITE, GENERAL, COMPARE = -1, -2, -3, -4, -16
+
+
+def scalar_parts(tape: Tape, node: int) -> tuple[list[int], list[Any], Any]:
+    """Return the operands of a scalar operation, what stands for them (numbers for constants), and for its value."""
+    _, a, b, _, at, _ = tape.fields(node)
+    operands = [a, b][: len(tape.row_of(node).args)]
+    return operands, [at if operand < 0 else tape.handle(operand) for operand in operands], tape.handle(node)
+
+
+def rule_parts(tape: Tape, node: int) -> tuple[list[Any], Any, Any]:
+    """Return what stands for the operands and the value of a node, and its plan made anew from them.
+
+    The plan that was kept may hold numbers; one made from recorded arrays lets a derivative of the derivative through.
+    """
+    record = tape.record_of(node)
+    handles = [
+        x if operand < 0 or isinstance(x, Shape) else tape.handle(operand, x)
+        for operand, x in zip(record.operands, record.primals, strict=True)
+    ]
+    plan = record.plan
+    if record.kind == "row" and not isinstance(record.row, Linear):
+        plan = record.row.plan(*put_back(record.args, handles), **put_back(record.kwargs, handles))
+    return handles, _value(tape, node, record), plan
+
+
+def _value(tape: Tape, node: int, record: Any) -> Any:
+    if isinstance(record.value, (tuple, list)):
+        return tuple(
+            tape.handle(record.items[i], part) if i in record.items and not isinstance(part, Shape) else part
+            for i, part in enumerate(record.value)
+        )
+    if tape.fields(node)[3] < 0:
+        return tape.handle(node)
+    return None if record.value is None else tape.handle(node, record.value)
+
+
+def own_copy(tape: Tape, node: int, found: Any) -> Any:
+    """Return numbers (None: zeros) as a recorded array of its own, laid out in memory as an array of the tape is.
+
+    What is a view of the array is then a view of it.
+    """
+    zeros = tape.zeros(node)
+    if isinstance(found, DuckArray):
+        if zeros.flags.c_contiguous:
+            return np.copy(found, order="C")
+        fresh = tape.constant(zeros)
+        fresh[...] = found
+        return fresh
+    if found is not None:
+        zeros[...] = found
+    return tape.constant(zeros)
+
+
+def varied(tape: Tape, inputs: Sequence[int], end: int) -> bytearray:
+    """Return, for each node before ``end``, whether it depends on the inputs."""
+    found = bytearray(end)
+    for node in inputs:
+        found[node] = 1
+    for node in range(end):
+        op, a, b, _, _, _ = tape.fields(node)
+        if op == GENERAL:
+            record = tape.record_of(node)
+            if record.kind != "discrete" and any(operand >= 0 and found[operand] for operand in record.operands):
+                found[node] = 1
+        elif op > LEAF or op in (READ, WRITE):
+            if (a >= 0 and found[a]) or (b >= 0 and found[b]):
+                found[node] = 1
+    return found

@@ -1,0 +1,132 @@
+"""The adjoint of one array while it is summed: contributions to the whole, to views of it, and to single elements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from dualad.duck.kernels import DuckArray
+from dualad.ops.lanes import scatter_add, shape_of
+from dualad.reverse.kernels import Pick, Tape
+from dualad.transforms.operands import own_copy
+from dualad.transforms.times import plus
+
+__all__ = ["Sum"]
+
+Path = Sequence[Callable[[Any], Any]]
+
+
+class Sum:
+    """Contributions that are written on the tape when they must be, so that few nodes come of them.
+
+    The adjoint is ``whole``, without the elements in ``dead`` (which a write has overwritten), and the ``elements``.
+    Where ``whole`` is an array of this sum's own, views of it are added in place, and ``touched`` says where it is more
+    than zero.
+    """
+
+    def __init__(self, tape: Tape, node: int) -> None:
+        self.tape, self.node = tape, node
+        self.shape = tape.shape_of(node)
+        self.whole: Any = None
+        self.touched: Any = None
+        self.elements: dict[int, Any] = {}
+        self.dead: set[int] = set()
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether nothing has been added."""
+        return self.whole is None and not self.elements
+
+    def add(self, g: Any) -> None:
+        """Add to the whole."""
+        self._bury()
+        self.whole = g if self.whole is None else plus(self.whole, g)
+        self.touched = None
+
+    def add_at(self, place: int, g: Any) -> None:
+        """Add to one element, counted as the tape does."""
+        self.elements[place] = plus(self.elements[place], g) if place in self.elements else g
+
+    def take_at(self, place: int) -> Any:
+        """Take one element out and leave zero; None where nothing was added to it."""
+        g = self.elements.pop(place, None)
+        if self.whole is None or place in self.dead:
+            return g
+        self.dead.add(place)
+        index = self.tape.index_of(self.node, place)
+        if self.touched is not None and not self.touched[index]:
+            return g
+        here = self.whole[index]
+        if not isinstance(here, DuckArray):
+            here = float(here)
+        return here if g is None else plus(here, g)
+
+    def add_through(self, path: Path, g: Any) -> None:
+        """Add to a view."""
+        # A last step that is an index is that of the assignment.
+        index: Any = ...
+        if path and isinstance(path[-1], Pick):
+            *path, index = *path[:-1], path[-1].index
+        target, touched = self._views(path)
+        target[index] = target[index] + g if np.any(touched[index]) else g
+        touched[index] = True
+
+    def take_through(self, path: Path, index: Any) -> Any:
+        """Take the elements at an index of a view out and leave zero; None where nothing was added to them."""
+        self._settle()
+        target, touched = self._views(path)
+        if not np.any(touched[index]):
+            return None
+        g = np.copy(target[index])
+        target[index] = 0.0
+        touched[index] = False
+        return g
+
+    def value(self) -> Any:
+        """Return the adjoint, None for zero."""
+        self._settle()
+        return self.whole
+
+    def _views(self, path: Path) -> tuple[Any, Any]:
+        self._bury()
+        if self.touched is None:
+            self.touched = np.full_like(self.tape.zeros(self.node), self.whole is not None, dtype=bool)
+            self.whole = own_copy(self.tape, self.node, self.whole)
+        target, touched = self.whole, self.touched
+        for step in path:
+            target, touched = step(target), step(touched)
+        return target, touched
+
+    def _bury(self) -> None:
+        """Make the dead elements of the whole zero."""
+        if not self.dead:
+            return
+        alive = np.ones(self.shape, bool)
+        for place in self.dead:
+            alive[self.tape.index_of(self.node, place)] = False
+        self.dead.clear()
+        self.whole = np.where(alive, self.whole, 0.0) if np.any(alive) else None
+        self.touched = None
+
+    def _number(self, place: int) -> int:
+        """Return the number of an element in C order."""
+        return int(np.ravel_multi_index(self.tape.index_of(self.node, place), self.shape))
+
+    def _settle(self) -> None:
+        """Add the single elements to the whole."""
+        self._bury()
+        if not self.elements:
+            return
+        size = int(np.prod(self.shape))
+        elements = {self._number(place): g for place, g in self.elements.items()}
+        places = sorted(elements)
+        parts = [elements[p] if isinstance(elements[p], DuckArray) else np.float64(elements[p]) for p in places]
+        self.elements = {}
+        g: Any = np.stack(parts)
+        if len(places) < size:
+            g = scatter_add(g, (np.array(places),), (size,))
+        if shape_of(g) != self.shape:
+            g = np.reshape(g, self.shape)
+        self.add(g)

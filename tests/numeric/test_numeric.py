@@ -1,0 +1,155 @@
+"""Derivatives by differences: right within their own estimates, by every method, SciPy's own included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import special
+
+from dualad import numeric
+
+FUNCTIONS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "sin": (np.sin, np.cos),
+    "exp": (np.exp, np.exp),
+    "log": (np.log, lambda x: 1 / x),
+    "sqrt": (np.sqrt, lambda x: 0.5 / np.sqrt(x)),
+    "square": (np.square, lambda x: 2 * x),
+    "reciprocal": (lambda x: 1 / (x - 1), lambda x: -1 / (x - 1) ** 2),
+    "fast wave": (lambda x: np.sin(1e3 * x), lambda x: 1e3 * np.cos(1e3 * x)),
+    "period of the steps": (lambda x: np.sin(32 * np.pi * x), lambda x: 32 * np.pi * np.cos(32 * np.pi * x)),
+    "narrow": (lambda x: np.exp(-(((x - 0.3) / 1e-3) ** 2)), lambda x: -2e6 * (x - 0.3) * np.exp(-((1e3 * (x - 0.3)) ** 2))),
+    "erf": (special.erf, lambda x: 2 / np.sqrt(np.pi) * np.exp(-x * x)),
+    "constant": (lambda x: 0 * x + 3.0, lambda x: 0 * x),
+}  # fmt: skip
+POINTS = np.array([1e-6, 1e-3, 0.3001, 1.0000001, 1.25, 3.0, 50.0])
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_error_is_estimated(name: str) -> None:
+    """The estimate is no promise; several times the estimate is what a check allows."""
+    f, slope = FUNCTIONS[name]
+    found = numeric.derivative(f, POINTS)
+    truth = slope(POINTS)
+    assert np.all(np.abs(found.value - truth) <= 10 * found.error + 1e-15 * np.abs(truth))
+
+
+@pytest.mark.parametrize("name", ["sin", "exp", "log", "sqrt", "square", "erf"])
+def test_the_error_is_small(name: str) -> None:
+    f, slope = FUNCTIONS[name]
+    found = numeric.derivative(f, POINTS[2:])
+    assert np.all(np.abs(found.value - slope(POINTS[2:])) <= 1e-11 * np.abs(slope(POINTS[2:])) + 1e-13)
+
+
+def both(x: Any) -> Any:
+    return np.stack([x[0] * x[1], np.sin(x[1]), np.exp(x[0])])
+
+
+X = np.array([0.7, 1.3])
+JACOBIAN = np.array([[X[1], X[0]], [0.0, np.cos(X[1])], [np.exp(X[0]), 0.0]])
+
+
+@pytest.mark.parametrize(
+    ("method", "accuracy", "evaluations"),
+    [("forward", 1e-7, 7), ("central", 1e-9, 9), ("complex", 1e-15, 3), ("richardson", 1e-12, None), ("scipy", 1e-9, None)],
+)
+def test_methods(method: str, accuracy: float, evaluations: int | None) -> None:
+    calls = 0
+
+    def counted(x: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return both(x)
+
+    found = numeric.jacobian(counted, X, method=method)
+    np.testing.assert_allclose(found.value, JACOBIAN, rtol=0, atol=accuracy)
+    assert np.all(np.abs(found.value - JACOBIAN) <= 10 * found.error + 1e-15)
+    assert found.value.shape == np.shape(found.error) == np.shape(found.step) == (3, 2)
+    assert found.evaluations == calls or method == "scipy"
+    assert evaluations is None or calls == evaluations
+
+
+@pytest.mark.parametrize("method", numeric.first.METHODS)
+def test_vectorized(method: str) -> None:
+    calls = 0
+
+    def counted(x: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return both(x)
+
+    alone = numeric.jacobian(both, X, method=method)
+    found = numeric.jacobian(counted, X, method=method, vectorized=True)
+    np.testing.assert_allclose(found.value, alone.value, rtol=1e-6)
+    assert calls < 30
+
+
+def test_shapes() -> None:
+    x = np.arange(6.0).reshape(2, 3) + 0.5
+    found = numeric.jacobian(lambda x: np.sin(x) * x[0], x)
+    assert found.value.shape == (2, 3, 2, 3)
+    assert numeric.gradient(lambda x: np.sum(x**3), x).value == pytest.approx(3 * x**2)
+    assert np.shape(numeric.jacobian(lambda x: x**2, 2.0).value) == ()
+    assert numeric.jacobian(lambda x: np.zeros((0, 2)), x).value.shape == (0, 2, 2, 3)
+    assert numeric.jacobian(np.sin, np.zeros(0)).value.shape == (0, 0)
+
+
+def test_arguments_are_passed_on() -> None:
+    assert numeric.gradient(lambda x, a, b: np.sum(a * x**b), X, args=(3.0, 2)).value == pytest.approx(6 * X)
+    assert numeric.derivative(lambda x, a: a * x, X, args=(3.0,)).value == pytest.approx([3.0, 3.0])
+    assert numeric.hessian(lambda x, a: a * x[0] * x[1], X, args=(3.0,)).value == pytest.approx(np.array([[0, 3], [3, 0]]))
+
+
+@pytest.mark.parametrize("method", ["richardson", "scipy"])
+def test_hessian(method: str) -> None:
+    found = numeric.hessian(lambda x: x[0] ** 2 * np.exp(x[1]), X, method=method)
+    e = np.exp(X[1])
+    truth = np.array([[2 * e, 2 * X[0] * e], [2 * X[0] * e, X[0] ** 2 * e]])
+    np.testing.assert_allclose(found.value, truth, rtol=1e-7)
+    assert np.all(np.abs(found.value - truth) <= 10 * found.error + 1e-14)
+
+
+def test_it_leaves_the_domain_and_comes_back() -> None:
+    """Large steps leave the domain of the logarithm; where f raises, a step is left out as well."""
+
+    def strict(x: Any) -> Any:
+        if np.any(x <= 0):
+            raise ValueError("not in the domain")
+        return np.log(x)
+
+    assert numeric.jacobian(strict, 1e-4).value == pytest.approx(1e4, rel=1e-10)
+    assert numeric.jacobian(np.log, 1e-4).value == pytest.approx(1e4, rel=1e-10)
+
+
+def test_a_jump_is_not_given_a_slope() -> None:
+    found = numeric.derivative(np.floor, [1.0, 1.5])
+    assert np.isinf(found.error[0])
+    assert found.value[1] == 0
+
+
+def test_a_function_that_drops_the_imaginary_part() -> None:
+    with pytest.raises(ValueError, match="returned real numbers for a complex argument"):
+        numeric.jacobian(np.abs, X, method="complex")
+
+
+def test_unknown_method() -> None:
+    with pytest.raises(ValueError, match="method must be one of 'richardson'"):
+        numeric.jacobian(both, X, method="guess")
+    with pytest.raises(ValueError, match="method must be one of 'richardson', 'scipy'"):
+        numeric.hessian(both, X, method="forward")
+
+
+def test_several_numbers() -> None:
+    with pytest.raises(ValueError, match=r"numeric\.jacobian"):
+        numeric.gradient(both, X)
+    with pytest.raises(ValueError, match="returned 3"):
+        numeric.hessian(both, X)
+
+
+def test_memory_order_is_that_of_x() -> None:
+    """A function may look at the memory order of its argument."""
+    x = np.asfortranarray(np.arange(6.0).reshape(2, 3))
+    found = numeric.jacobian(lambda x: x.ravel(order="K"), x)
+    assert found.value.reshape(6, 6) == pytest.approx(np.eye(6)[[0, 3, 1, 4, 2, 5]])

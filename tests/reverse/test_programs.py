@@ -1,0 +1,56 @@
+"""Random programs through every engine, and against the complex step."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+sys.path[:0] = [str(Path(__file__).parent)]  # the tests are no package
+from engines import Engines
+from programs import run
+
+NUMBER = st.integers(0, 10**6)
+PROGRAMS = st.lists(st.tuples(NUMBER, NUMBER, NUMBER, NUMBER), min_size=1, max_size=9)
+SHAPES = st.sampled_from([(4,), (2, 3), (3, 2), (1,), (2, 2)])
+LAYOUTS = st.sampled_from(["C", "F", "strided"])
+
+
+def laid_out(x: Any, layout: str) -> Any:
+    if layout == "strided":
+        wide = np.zeros((*x.shape[:-1], 2 * x.shape[-1]), x.dtype)
+        wide[..., ::2] = x
+        return wide[..., ::2]
+    return np.array(x, order=layout)
+
+
+def complex_step(program: Sequence[Sequence[int]], x: Any, y: Any) -> list[Any]:
+    """Return the gradient by the complex step, one element at a time."""
+    gradient = [np.zeros(x.shape), np.zeros(y.shape)]
+    for k, g in enumerate(gradient):
+        for place in np.ndindex(*g.shape):
+            moved = [np.array(x, complex, order="K"), np.array(y, complex, order="K")]
+            moved[k][place] += 1e-40j
+            g[place] = np.imag(run(program, *moved)) / 1e-40
+    return gradient
+
+
+@settings(derandomize=True, deadline=None, max_examples=150, suppress_health_check=list(HealthCheck), database=None)
+@given(PROGRAMS, SHAPES, LAYOUTS, NUMBER)
+def test_random_programs(program: Any, shape: tuple[int, ...], layout: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    x, y = laid_out(rng.uniform(-1, 1, shape), layout), rng.uniform(-1, 1, 4)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        engines = Engines(lambda arrays: run(program, *arrays), [x, y], tolerance=1e-9)
+        engines.check()
+        engines.cotangents = [np.ones((2,))]
+        found = engines.pulled(engines.lean, [np.float64(1.0)], True)
+        for g, wanted in zip(found, complex_step(program, x, y), strict=True):
+            np.testing.assert_allclose(g, wanted, rtol=1e-9, atol=1e-9)
