@@ -192,7 +192,7 @@ def call_function(like: Any, function: Callable[..., Any], args: tuple[Any, ...]
         return found.top._discrete(function, args, kwargs)
     row = row_of(function)
     if isinstance(row, Discrete):
-        return found.top._discrete(function, args, kwargs)
+        return (like if found.top is None else found.top)._discrete(function, args, kwargs)
     if len(args) > (len(row.args) if isinstance(row, Elementwise) else row.places):  # type: ignore[attr-defined]
         args, kwargs = _by_name(row, args, kwargs)
     out = None
