@@ -13,6 +13,6 @@ from dualad.forward.kernels import Dual, HyperDual
 __version__ = "0.1.0"
 
 __all__ = [
-    "Dual", "HyperDual", "__version__", "custom_jvp", "custom_vjp", "define", "derivative", "draw", "grad", "hessian", "hvp",
-    "jacobian", "jvp", "record", "trace_table", "value_and_grad", "vjp",
+    "Dual", "HyperDual", "__version__", "custom_jvp", "custom_vjp", "define", "derivative", "draw", "grad", "hessian",
+    "hvp", "jacobian", "jvp", "record", "trace_table", "value_and_grad", "vjp",
 ]  # fmt: skip

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "ChangedConstant", "DerivativeLost", "DifferentiationError", "DiscreteArgument", "NotOffered", "NotScalar", "NotWritten",
-    "RaggedReturn", "UnknownFunction", "UnsupportedType", "WrongShape",
+    "ChangedConstant", "DerivativeLost", "DifferentiationError", "DiscreteArgument", "NotOffered", "NotScalar",
+    "NotWritten", "RaggedReturn", "UnknownFunction", "UnsupportedType", "WrongShape",
 ]  # fmt: skip
 
 
@@ -136,8 +136,8 @@ def discrete_argument(name: str, argument: str) -> str:
 def changed_constant(shape: Any) -> str:
     """Sentence for a work array that was filled anew after it had been used."""
     return (
-        f"an array of shape {tuple(shape)} that the function used was changed before its derivative was taken. The rules "
-        "would read the new numbers. Use a copy where it is first used (x * buffer.copy()), or fill another array."
+        f"an array of shape {tuple(shape)} that the function used was changed before its derivative was taken. The "
+        "rules would read the new numbers. Use a copy where it is first used (x * buffer.copy()), or fill another array."
     )
 
 
@@ -258,8 +258,8 @@ def stale_build(names: Sequence[str]) -> str:
 def wrong_cotangent(place: int, wanted: Any, found: Any) -> str:
     """Sentence for a pullback."""
     return (
-        f"cotangent {place} has shape {tuple(found)} and the result it belongs to has shape {tuple(wanted)}; a cotangent "
-        "must have the shape of its result."
+        f"cotangent {place} has shape {tuple(found)} and the result it belongs to has shape {tuple(wanted)}; a "
+        "cotangent must have the shape of its result."
     )
 
 
@@ -274,6 +274,6 @@ def no_argument(name: str, argnums: Any, number: int, given: int) -> str:
 def keyword_only(name: str, keywords: Any) -> str:
     """Sentence for a function with a rule of its own that has keyword-only arguments."""
     return (
-        f"{name} has a rule of its own and takes keyword-only arguments ({', '.join(keywords)}), which the rule cannot see. "
-        "Make them positional, or bind them with functools.partial or a closure before the rule is defined."
+        f"{name} has a rule of its own and takes keyword-only arguments ({', '.join(keywords)}), which the rule cannot "
+        "see. Make them positional, or bind them with functools.partial or a closure before the rule is defined."
     )

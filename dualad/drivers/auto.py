@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -45,9 +46,11 @@ def jacobian_auto(
     if not recording.mine(y) or not m:
         parts = tuple(np.zeros(np.shape(y) + array.shape) for array in varied.arrays)
     elif plan.mode == "reverse" or recording.tape.boxed:
-        parts = tuple(jacobian_rows(recording, y, chunk or plan.chunk))
+        if recording.tape.boxed:
+            plan = replace(plan, mode="reverse", reason="f holds values of an outer derivative: rows backward carry them")
+        parts = tuple(jacobian_rows(recording, y, plan.chunk if chunk is None else chunk))
     else:
-        return varied.split(jacobian_columns(recording, y, chunk or plan.chunk)), plan
+        return varied.split(jacobian_columns(recording, y, plan.chunk if chunk is None else chunk)), plan
     return parts[0] if varied.single else parts, plan
 
 

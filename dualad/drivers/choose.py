@@ -57,7 +57,8 @@ class Costs:
 
 
 COSTS = Costs()
-DIRECT = 12  # up to so many inputs dual numbers are taken at once: whether rows were cheaper is known after a recording only
+# Up to so many inputs dual numbers are taken at once: whether rows were cheaper is known after a recording only.
+DIRECT = 12
 SIDE = 12  # hyper-dual numbers carry blocks of so many directions a side
 
 
@@ -106,7 +107,13 @@ def _chunk(lanes: int, most: int) -> tuple[int, int]:
 
 
 def choose(
-    n: int, m: int | None = None, order: int = 1, work: Work | None = None, *, recorded: bool = False, costs: Costs = COSTS
+    n: int,
+    m: int | None = None,
+    order: int = 1,
+    work: Work | None = None,
+    *,
+    recorded: bool = False,
+    costs: Costs = COSTS,
 ) -> Plan:
     """Choose how a derivative is carried.
 
@@ -153,7 +160,9 @@ def _first(n: int, m: int | None, work: Work, recorded: bool, c: Costs) -> Plan:
         reason = f"{_counted(n, 'column')} can be carried by dual numbers in one evaluation, without a recording"
         return Plan("forward", chunk, n, m, 1, reason, table)
     if m is None:
-        reason = "the number of outputs is not known before f has run: it is recorded once, and then swept the cheaper way"
+        reason = (
+            "the number of outputs is not known before f has run: it is recorded once, and then swept the cheaper way"
+        )
         return Plan("record", chunk, n, m, 1, reason, table)
     row_passes, row_chunk = _chunk(m, most)
     table["reverse"] = (sunk + c.reverse.cost(work, m, row_passes)) / unit

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dualad.drivers.arguments import identity_lanes
+from dualad.drivers.arguments import chunks, identity_lanes
 from dualad.drivers.choose import Work
 from dualad.drivers.recording import Recording
 from dualad.reverse.kernels import Tape
@@ -33,10 +33,8 @@ def tangents(recording: Recording, y: Any, directions: Sequence[Any]) -> Any:
 
 def jacobian_columns(recording: Recording, y: Any, chunk: int) -> Any:
     """Return all columns of the Jacobian of a recorded result, the column last: shape T + (n,)."""
-    n = sum(array.size for array in recording.arrays)
-    parts = [
-        tangents(recording, y, identity_lanes(recording.arrays, at, min(n, at + chunk))) for at in range(0, n, chunk)
-    ]
+    ranges = chunks(sum(array.size for array in recording.arrays), chunk)
+    parts = [tangents(recording, y, identity_lanes(recording.arrays, *at)) for at in ranges]
     whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
     return np.ascontiguousarray(np.moveaxis(whole, 0, -1))
 

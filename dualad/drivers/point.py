@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from dualad import errors
-from dualad.drivers.arguments import as_argument, collect, identity_lanes, lanes_of, seeded
+from dualad.drivers.arguments import as_argument, chunks, collect, identity_lanes, lanes_of, seeded
 from dualad.drivers.backward import jacobian_rows
 from dualad.drivers.choose import SIDE, Plan, choose, most_lanes
 from dualad.drivers.columns import jacobian_columns, tangents, work_of
@@ -130,8 +130,7 @@ class Point(Known):
     def _columns_of(self, second: SecondOrder | None) -> Any:
         if second is None or not self.n:
             return np.zeros(self.shape * 2)
-        chunk = most_lanes(self.n, len(self.recording.tape))
-        ranges = [(at, min(self.n, at + chunk)) for at in range(0, self.n, chunk)]
+        ranges = chunks(self.n, most_lanes(self.n, len(self.recording.tape)))
         columns = [second.columns(identity_lanes(self.recording.arrays, *at))[0] for at in ranges]
         return np.concatenate(columns).reshape(self.shape * 2)
 

@@ -143,6 +143,8 @@ def hvp(f: Function) -> Function:
         y = one_number(recording.result, "hvp")
         if not recording.mine(y):
             return np.zeros(array.shape)
-        return SecondOrder(recording.tape, y).columns([np.expand_dims(direction, 0)])[0][0].astype(array.dtype, copy=False)
+        return (
+            SecondOrder(recording.tape, y).columns([np.expand_dims(direction, 0)])[0][0].astype(array.dtype, copy=False)
+        )
 
     return of

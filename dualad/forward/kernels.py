@@ -9,6 +9,6 @@ from dualad._rows import hang as hang_rows
 from dualad._table import warn_if_stale
 
 __all__ = [
-    "Dual", "Forward", "HyperDual", "array_row", "gather_scalars", "hang", "hang_elementwise", "hang_rows", "kept_bytes",
-    "make", "rebuild", "refuse_unless_written", "release", "warn_if_stale",
+    "Dual", "Forward", "HyperDual", "array_row", "gather_scalars", "hang", "hang_elementwise", "hang_rows",
+    "kept_bytes", "make", "rebuild", "refuse_unless_written", "release", "warn_if_stale",
 ]  # fmt: skip

@@ -96,5 +96,6 @@ def curve_fit(given: Arguments) -> None:
         return np.repeat(found[np.newaxis], np.shape(x)[-1], axis=0) if found.ndim == 1 else found
 
     given["f"], given["jac"] = model, jac
-    if np.ndim(sigma := given.get("sigma")) == 0 and sigma is not None:
+    sigma = given.get("sigma")
+    if sigma is not None and np.ndim(sigma) == 0:
         given["sigma"] = np.full(np.shape(given["ydata"]), sigma)  # beside a Jacobian SciPy takes no single number

@@ -60,7 +60,15 @@ def array_row(like: Recorded, row: Operator, args: Sequence[Any], kwargs: Mappin
             primals.append(Shape(x.shape, x.dtype) if linear and isinstance(x, np.ndarray) else like._tape.freeze(x))
         nodes.append(x._operand(needed=False) if mine else -1)
     return like._tape.record(
-        "row", row, tuple(nodes), primals, value, plan, call.kept_args, call.kept_kwargs, needed=not isinstance(row, _VALUE_FREE)
+        "row",
+        row,
+        tuple(nodes),
+        primals,
+        value,
+        plan,
+        call.kept_args,
+        call.kept_kwargs,
+        needed=not isinstance(row, _VALUE_FREE),
     )
 
 
@@ -91,7 +99,9 @@ def _one_operand(x: Any, row: Any, args: Sequence[Any], kwargs: Mapping[str, Any
         if shown is not None:
             return shown
     primal = Shape(own.shape, own.dtype) if linear else x._saved()
-    return x._tape.record("row", row, (x._operand(needed=False),), [primal], value, plan, kept, kwargs, needed=not linear)
+    return x._tape.record(
+        "row", row, (x._operand(needed=False),), [primal], value, plan, kept, kwargs, needed=not linear
+    )
 
 
 _FIRST = Operand(0)
@@ -102,7 +112,9 @@ class Step:
 
     __slots__ = ("apply", "args", "kwargs", "row")
 
-    def __init__(self, row: Operator, apply: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    def __init__(
+        self, row: Operator, apply: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> None:
         self.row, self.apply, self.args, self.kwargs = row, apply, args, kwargs
 
     def __call__(self, t: Any) -> Any:
@@ -245,7 +257,7 @@ def set_item(x: Recorded, index: Any, value: Any) -> None:
         x._make_room(primal)
     if mine and not x._path and _is_whole(index, x.ndim) and _can_stand_in(primal, x._primal()):
         # A fresh result of the same shape and type takes the place of the numbers that it overwrites.
-        copied = np.copy(value)
+        copied: Any = np.copy(value)
         x._adopt(copied._operand(needed=False), copied._primal())
         return
     if mine and isinstance(primal, np.ndarray) and np.may_share_memory(primal, x._primal()):

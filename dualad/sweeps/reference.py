@@ -136,7 +136,7 @@ def _general(adjoints: Adjoints, node: int, record: Any) -> None:
             _write(adjoints, node, record)
         return
     if node in adjoints.items:
-        g = adjoints.items.pop(node)
+        g: Any = adjoints.items.pop(node)
     else:
         g = adjoints.scalars.get(node) if slot < 0 else adjoints.arrays.get(slot)
     if g is None:

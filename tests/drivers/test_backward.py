@@ -125,7 +125,9 @@ def test_constant_and_unused_arguments_have_zero_gradients():
     assert dualad.grad(lambda x: 3.0)(2.0) == 0.0
     np.testing.assert_array_equal(dualad.grad(lambda x, y: y * 2)(np.ones(2), 1.0), [0.0, 0.0])
     assert dualad.jacobian(lambda x: np.ones(3), mode="reverse")(np.ones(2)).shape == (3, 2)
-    np.testing.assert_array_equal(dualad.hessian(lambda x: x[0] * 2.0, mode="forward-over-reverse")(np.ones(2)), np.zeros((2, 2)))
+    np.testing.assert_array_equal(
+        dualad.hessian(lambda x: x[0] * 2.0, mode="forward-over-reverse")(np.ones(2)), np.zeros((2, 2))
+    )
 
 
 def test_the_argument_of_the_caller_is_not_touched():

@@ -61,7 +61,9 @@ def test_closures_over_arrays() -> None:
 def test_inner_derivative_in_the_outer_variable_only() -> None:
     """The inner function does not depend on its own argument but on the outer one."""
     assert float(grad(lambda x: grad(lambda y: x * x)(3.0) + x)(2.0)) == 1.0
-    np.testing.assert_array_equal(grad(lambda x: np.sum(grad(lambda y: np.sum(x * x))(x)) + x[0])(np.ones(2)), [1.0, 0.0])
+    np.testing.assert_array_equal(
+        grad(lambda x: np.sum(grad(lambda y: np.sum(x * x))(x)) + x[0])(np.ones(2)), [1.0, 0.0]
+    )
 
 
 def test_outer_values_written_into_inner_arrays() -> None:

@@ -1,0 +1,184 @@
+"""Forward against reverse: where they cross, whether the dispatcher finds the cheaper one, and the constants it predicts by.
+
+    python benchmarks/bench_crossover.py                     # the tables
+    python benchmarks/bench_crossover.py --only constants    # measures dualad.drivers.choose.COSTS again
+
+The Jacobians are those of functions of n inputs and m outputs, one kind in array code, one in a loop over scalars. A cell
+shows the time of the mode that was chosen over that of the better of mode="forward" and mode="reverse".
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy.optimize import nnls
+
+from dualad import jacobian
+from dualad.drivers.arguments import Varied, collect
+from dualad.drivers.auto import jacobian_auto
+from dualad.drivers.choose import Costs, Rate, Work
+from dualad.drivers.columns import tangents, work_of
+from dualad.drivers.compressed import directional
+from dualad.drivers.forward_over_reverse import SecondOrder
+from dualad.drivers.hyper import block
+from dualad.drivers.recording import Recording
+from harness import Report, Row, once, print_table
+
+SIZES = (1, 3, 10, 30, 100, 300, 1000)
+CLOSE, WORST, SHARE = 1.3, 2.5, 0.9  # what is demanded of the ratios, and of how many cells
+
+Call = Callable[[], Any]
+
+
+def arrays(n: int, m: int) -> Callable[[Any], Any]:
+    weights = np.random.default_rng(n * 1000 + m).normal(size=(m, n)) / np.sqrt(n)
+
+    def f(x: Any) -> Any:
+        hidden = np.tanh(x) * x + np.exp(-(x**2))
+        return np.sin(weights @ hidden) + np.sqrt(1 + (weights @ x) ** 2)
+
+    return f
+
+
+def loop(n: int, m: int) -> Callable[[Any], Any]:
+    def f(x: Any) -> Any:
+        s = 0.0
+        for i in range(n):
+            s = s * 0.5 + x[i] * x[(i + 1) % n]
+        return [s * x[j % n] + np.sin(x[(3 * j) % n]) for j in range(m)]
+
+    return f
+
+
+def least(calls: dict[str, Call], seconds: float) -> dict[str, float]:
+    """Return the shortest time of each call, the calls taking turns."""
+    loops = {}
+    for name, call in calls.items():
+        call()
+        loops[name] = max(1, min(200, int(2e-4 / max(once(call, 1), 1e-9))))
+    best = dict.fromkeys(calls, np.inf)
+    end = time.perf_counter() + seconds
+    rounds = 0
+    while rounds < 3 or time.perf_counter() < end:
+        for name, call in calls.items():
+            best[name] = min(best[name], once(call, loops[name]) / loops[name])
+        rounds += 1
+    return best
+
+
+def crossover(report: Report, family: Callable[[int, int], Callable[[Any], Any]]) -> None:
+    """Measure the table of one family."""
+    ratios, lines = [], []
+    for n in SIZES:
+        line = [str(n)]
+        for m in SIZES:
+            f, x = family(n, m), np.linspace(0.1, 1, n)
+            chosen = jacobian_auto(f, 0, (x,), {})
+            np.testing.assert_allclose(chosen[0], jacobian(f, mode="forward")(x), rtol=1e-9, atol=1e-12)
+            best = least(
+                {
+                    "auto": lambda f=f, x=x: jacobian_auto(f, 0, (x,), {}),
+                    "forward": lambda f=f, x=x: jacobian(f, mode="forward")(x),
+                    "reverse": lambda f=f, x=x: jacobian(f, mode="reverse")(x),
+                },
+                report.options.seconds / 3,
+            )
+            ratios.append(best["auto"] / min(best["forward"], best["reverse"]))
+            line.append(f"{ratios[-1]:.2f} {chosen[1].mode[0]}")
+            print(".", end="", file=sys.stderr, flush=True)
+        lines.append(line)
+    print(file=sys.stderr)
+    title = report.tables[-1]["title"]
+    print_table(f"{title}: chosen over best", ("n \\ m", *map(str, SIZES), "")[:8], lines, "f forward, r reverse")
+    close = sum(ratio <= CLOSE for ratio in ratios) / len(ratios)
+    report.rows.append(Row(title, f"cells beyond {CLOSE}", 0, 1 - close, 0, 0, "x", 1 - SHARE))
+    report.rows.append(Row(title, "worst cell", 0, max(ratios), *np.percentile(ratios, [25, 75]), "x", WORST))
+
+
+# --- the constants -----------------------------------------------------------------------------------------------------
+
+
+def chain(calls: int, size: int) -> tuple[Callable[[Any], Any], Any]:
+    def f(x: Any) -> Any:
+        y = x
+        for _ in range(calls // 4):
+            y = np.sin(y) * x + 0.5 * y
+        return np.sum(y)
+
+    return f, np.linspace(0.1, 1, size)
+
+
+def scalars(steps: int) -> tuple[Callable[[Any], Any], Any]:
+    def f(x: Any) -> Any:
+        a, b = x[0], x[1]
+        for _ in range(steps // 4):
+            a, b = a * 0.99 + b * 0.01, b - 0.01 * a
+        return a * b
+
+    return f, np.array([0.3, 0.7])
+
+
+def constants(seconds: float) -> Costs:
+    """Measure all rates by a fit of non-negative constants to the relative times of a set of functions."""
+    cases = [chain(c, s) for c in (8, 40) for s in (3, 300, 3000, 30000)] + [scalars(s) for s in (40, 400, 4000)]
+    rows: dict[str, list[tuple[list[float], float]]] = {name: [] for name in Costs.__annotations__}
+    for f, x in cases:
+        recording = Recording(f, [0], (x,), {}, "constants")
+        work = work_of(recording.tape)
+        y = collect(recording.result)
+        varied = Varied("constants", 0, (x,))
+
+        def add(name: str, lanes: int, call: Call, passes: int = 1, work: Work = work) -> None:
+            base = [passes * work.calls, passes * work.scalars, passes * work.elements]
+            took = least({"": call}, seconds / 40)[""] * 1e9
+            rows[name].append(([*base, lanes * work.scalars, lanes * work.elements], took))
+
+        add("plain", 0, lambda f=f, x=x: f(x))
+        add("record", 0, lambda f=f, x=x: Recording(f, [0], (x,), {}, "constants"))
+        for k in (1, 8, 64):
+            if k * x.size > 1 << 19:
+                continue
+            n = x.size
+            some = np.zeros((k, n))
+            some[np.arange(k), np.arange(k) % n] = 1.0
+            add("dual", k, lambda f=f, x=x, some=some: directional(f, x, some))
+            add("forward", k, lambda r=recording, y=y, some=some: tangents(r, y, [some]))
+            add("reverse", k, lambda r=recording, y=y, k=k: r.pull_rows(y._operand(), np.ones(k)))
+            if k <= 8:
+                add("hyper", k * (k + 2), lambda f=f, v=varied, some=some: block(f, v, {}, some, some))
+        add("extend", 0, lambda f=f, x=x: extended(f, x))
+        print(".", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    rates = {}
+    for name, found in rows.items():
+        a = np.array([weights for weights, _ in found], dtype=float)
+        took = np.array([t for _, t in found])
+        if name in ("plain", "record", "extend"):
+            a[:, 3:] = 0
+        rates[name] = Rate(*(float(f"{value:.2g}") for value in nnls(a / took[:, None], np.ones(len(took)))[0]))
+    return Costs(**rates)
+
+
+def extended(f: Callable[[Any], Any], x: Any) -> Any:
+    recording = Recording(f, [0], (x,), {}, "constants")
+    recording.tape.inputs = recording.inputs
+    return SecondOrder(recording.tape, collect(recording.result))
+
+
+def main() -> int:
+    report = Report("crossover", __doc__.splitlines()[0])
+    if report.table("Jacobians in array code"):
+        crossover(report, arrays)
+    if report.table("Jacobians of loops over scalars"):
+        crossover(report, loop)
+    if report.table("Constants"):
+        print(str(constants(report.options.seconds)).replace("), ", "),\n      "))
+    return report.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
