@@ -343,7 +343,7 @@ cdef object array_result(Forward self, Prepared rule, int op, object function, t
             else:
                 nested = True
         else:
-            if isinstance(x, (list, tuple)):
+            if isinstance(x, (list, tuple)) or isinstance(x, cnp.ndarray) and type(x) is not cnp.ndarray:
                 x = primal = np.asarray(x)
             if isinstance(x, cnp.ndarray) and cnp.PyArray_TYPE(<cnp.ndarray> x) == cnp.NPY_OBJECT:
                 return function(*[lift(np.asarray(y) if isinstance(y, (list, tuple)) else y) for y in inputs])
@@ -407,7 +407,8 @@ cdef object checked(object value, list primals, str name):
     """Return a value that is real, or refuse it; some functions answer in complex numbers all the same (lambertw)."""
     if isinstance(value, tuple):
         return tuple([checked(y, primals, name) if y.dtype.kind == "c" else y for y in value])
-    value = np.asarray(value)[()]
+    if type(value) is complex:
+        value = np.complex128(value)
     if value.dtype.kind == "c" and not np.any(value.imag) and not any([np.iscomplexobj(x) for x in primals]):
         value = value.real.copy()
     errors.check_real(value.dtype, name)

@@ -334,6 +334,8 @@ cpdef make(Forward like, object value, object parts):
     if isinstance(value, cnp.ndarray) and isinstance(parts, cnp.ndarray):
         if cnp.PyArray_TYPE(<cnp.ndarray> parts) != cnp.PyArray_TYPE(<cnp.ndarray> value):
             parts = parts.astype(value.dtype)
+        elif cnp.PyArray_ISWRITEABLE(<cnp.ndarray> value) and not cnp.PyArray_ISWRITEABLE(<cnp.ndarray> parts):
+            parts = parts.copy()
     elif parts.dtype != value.dtype:
         parts = parts.astype(value.dtype)
     if isinstance(value, cnp.ndarray) or not (isinstance(value, generic_scalar) or value._is_scalar):

@@ -297,7 +297,10 @@ class Table:
                 if library in sys.modules:
                     self._open(self._rooms.index((library, room)))
             for row in self._pending:
-                self.functions.setdefault(row.function, row)
+                try:
+                    self.functions.setdefault(row.function, row)
+                except AttributeError:
+                    pass  # the installed library is older, or newer, than the function
             self._pending.clear()
 
 

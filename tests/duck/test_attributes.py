@@ -61,6 +61,7 @@ IN_PLACE = {
 }
 ATTRIBUTES = ["T", "mT", "device", "dtype", "imag", "itemsize", "nbytes", "ndim", "real", "shape", "size", "strides"]
 REFUSED = ["base", "byteswap", "ctypes", "data", "getfield", "resize", "setfield", "tobytes", "tofile"]
+EXPIRED = ["itemset", "newbyteorder", "ptp", "tostring"]  # in the first releases of NumPy 2, where they say so
 TESTED_BELOW = ["choose", "dump", "dumps", "flags", "flat", "item", "setflags", "tolist"]
 
 
@@ -70,7 +71,7 @@ def array():
 
 def test_every_name_of_ndarray_is_decided():
     public = {name for name in dir(np.ndarray) if not name.startswith("_")}
-    known = {*METHODS, *IN_PLACE, *ATTRIBUTES, *REFUSED, *TESTED_BELOW}
+    known = {*METHODS, *IN_PLACE, *ATTRIBUTES, *REFUSED, *TESTED_BELOW, *EXPIRED}
     assert public <= known
     assert set(METHODS) <= set(dir(array()))
 
@@ -124,7 +125,7 @@ def test_sorting_moves_the_tangents_along():
 def test_attributes(name):
     for x in (array(), array().T, array()[::2], random_dual(np.random.default_rng(0), (3, 4), dtype=np.float32)):
         same(getattr(x, name), getattr(x.value, name))
-        if name != "mT":
+        if name != "mT" and hasattr(x.value[1, 1], name):
             same(getattr(x[1, 1], name), getattr(x.value[1, 1], name))
 
 

@@ -212,7 +212,7 @@ def test_augmented_assignment_to_elements():
         lambda x: np.unwrap(x),
         lambda x: np.broadcast_arrays(x, x)[0], lambda x: np.meshgrid(x[0], copy=False)[0],
         lambda x: np.take(x, [0, 1]),
-        lambda x: np.reshape(x, (4, 3), copy=True), lambda x: np.append(x, []), lambda x: np.atleast_2d(x),
+        lambda x: np.copy(np.reshape(x, (4, 3))), lambda x: np.append(x, []), lambda x: np.atleast_2d(x),
         lambda x: x.squeeze(),
         lambda x: np.fliplr(x), lambda x: np.matrix_transpose(x), lambda x: np.permute_dims(x),
         lambda x: np.nan_to_num(x, copy=False),
