@@ -136,8 +136,9 @@ def discrete_argument(name: str, argument: str) -> str:
 def changed_constant(shape: Any) -> str:
     """Sentence for a work array that was filled anew after it had been used."""
     return (
-        f"an array of shape {tuple(shape)} that the function used was changed before its derivative was taken. The "
-        "rules would read the new numbers. Use a copy where it is first used (x * buffer.copy()), or fill another array."
+        f"an array of shape {tuple(shape)} that the function used was changed before its derivative was taken. "
+        "The rules would read the new numbers. Use a copy where it is first used (x * buffer.copy()), or fill "
+        "another array."
     )
 
 

@@ -1,4 +1,4 @@
-"""What is read off a recording besides its rows: the columns of its Jacobian, and how much work it does."""
+"""What is read off a recording besides its rows: the columns of Jacobian and Hessian, and how much work it does."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import numpy as np
 
 from dualad.drivers.arguments import chunks, identity_lanes
 from dualad.drivers.choose import Work
+from dualad.drivers.forward_over_reverse import SecondOrder
 from dualad.drivers.recording import Recording
 from dualad.reverse.kernels import Tape
 from dualad.sweeps.kernels import Tangents
 
-__all__ = ["jacobian_columns", "tangents", "work_of"]
+__all__ = ["hessian_columns", "jacobian_columns", "tangents", "work_of"]
 
 
 def tangents(recording: Recording, y: Any, directions: Sequence[Any]) -> Any:
@@ -37,6 +38,19 @@ def jacobian_columns(recording: Recording, y: Any, chunk: int) -> Any:
     parts = [tangents(recording, y, identity_lanes(recording.arrays, *at)) for at in ranges]
     whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
     return np.ascontiguousarray(np.moveaxis(whole, 0, -1))
+
+
+def hessian_columns(recording: Recording, y: Any, chunk: int) -> Any:
+    """Return the Hessian of a recorded result in the one input, shape T + S + S, one output after the other."""
+    recording.tape.inputs = recording.inputs
+    (x,) = recording.arrays
+    shape, node = np.shape(y), y._operand()
+    ranges, rows = chunks(x.size, chunk), []
+    for unit in np.eye(int(np.size(y))):
+        second = SecondOrder(recording.tape, {node: np.reshape(unit, shape)[()]})
+        columns = [second.columns(identity_lanes([x], *at))[0] for at in ranges]
+        rows.append(np.concatenate(columns))
+    return np.reshape(np.stack(rows), shape + x.shape * 2).astype(y.dtype, copy=False)
 
 
 def work_of(tape: Tape) -> Work:

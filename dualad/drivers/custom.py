@@ -134,7 +134,7 @@ class _Custom:
         raise NotImplementedError
 
 
-class custom_jvp(_Custom):  # noqa: N801 - used as a decorator
+class custom_jvp(_Custom):
     """Give a function a forward rule of its own.
 
     For code that cannot be recorded (a compiled library, a lookup, a solver), or whose derivative is known better.
@@ -206,7 +206,7 @@ class custom_jvp(_Custom):  # noqa: N801 - used as a decorator
         return vjp
 
 
-class custom_vjp(_Custom):  # noqa: N801 - used as a decorator
+class custom_vjp(_Custom):
     """Give a function a reverse rule of its own.
 
     Parameters

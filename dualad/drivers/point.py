@@ -1,6 +1,4 @@
-"""What is known of a function at one x: one evaluation that carries derivatives, and each of them
-made when asked for.
-"""
+"""What is known of a function at one x: one evaluation that carries derivatives, each of them made when asked for."""
 
 from __future__ import annotations
 
@@ -61,6 +59,7 @@ class Point(Known):
         self._second: SecondOrder | None = None
 
     def knows(self, what: str) -> bool:
+        """Say that everything can be had."""
         return True
 
     def is_curved(self) -> bool:
@@ -152,6 +151,7 @@ class CurvedPoint(Known):
         super().__init__(value)
 
     def knows(self, what: str) -> bool:
+        """Say that everything can be had."""
         return True
 
     def _check_one(self, driver: str) -> None:

@@ -191,8 +191,8 @@ def call_function(like: Any, function: Callable[..., Any], args: tuple[Any, ...]
     if found.top is not None and not found.varies and "out" not in kwargs:
         return found.top._discrete(function, args, kwargs)
     row = row_of(function)
-    if found.top is not None and isinstance(row, Discrete):
-        return found.top._discrete(function, args, kwargs)
+    if isinstance(row, Discrete):
+        return found.top._discrete(function, args, kwargs)  # type: ignore[union-attr]
     if len(args) > (len(row.args) if isinstance(row, Elementwise) else row.places):  # type: ignore[attr-defined]
         args, kwargs = _by_name(row, args, kwargs)
     out = None

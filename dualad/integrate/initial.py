@@ -120,7 +120,6 @@ Slope = Callable[..., Any]
 
 def _by(f: Slope, place: int, directions: Any, finish: Callable[[Any], Any]) -> Slope:
     """Return the function that makes a Jacobian in argument ``place`` from the derivatives along some directions."""
-
     most = most_lanes(directions.shape[-1])
 
     def jacobian(first: Any, second: Any, *rest: Any) -> Any:

@@ -68,7 +68,7 @@ class Sum:
         # A last step that is an index is that of the assignment.
         index: Any = ...
         if path and isinstance(path[-1], Pick):
-            *path, index = *path[:-1], path[-1].index
+            path, index = path[:-1], path[-1].index
         target, touched = self._views(path)
         target[index] = target[index] + g if np.any(touched[index]) else g
         touched[index] = True

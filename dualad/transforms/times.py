@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from dualad.duck.kernels import DuckArray, scale
-from dualad.ops.lanes import shape_of
 from dualad.duck.scale import scaled
+from dualad.ops.lanes import shape_of
 
 __all__ = ["constant_of", "plus", "times"]
 

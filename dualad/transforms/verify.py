@@ -1,6 +1,4 @@
-"""Whether a tape is well formed, and whether its values come out again when it is run: for tests,
-after each transform.
-"""
+"""Whether a tape is well formed, and whether its values come out again when it is run: for tests of transforms."""
 
 from __future__ import annotations
 
@@ -55,7 +53,7 @@ def _check_operands(tape: Tape, node: int) -> None:
         if not 0 <= at < np.prod(shape):
             raise Malformed(f"node {node} reads or writes element {int(at)} of an array of shape {shape}")
     is_array = op == WRITE or (op == GENERAL and tape.shape_of(node) is not None and tape.fields(node)[3] >= 0)
-    if (slot >= 0) != (is_array or op == GENERAL and tape.shape_of(node) is None):
+    if (slot >= 0) != (is_array or (op == GENERAL and tape.shape_of(node) is None)):
         raise Malformed(f"node {node} is {'an array' if is_array else 'a number'} and has slot {slot}")
 
 

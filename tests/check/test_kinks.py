@@ -22,7 +22,7 @@ def rectified_and_clipped(x: Any) -> Any:
     z = np.abs(x[1] - 1.0)
     if x[0] > 0.5:
         z = z + x[0]
-    return np.sum(np.clip(y, 0.1, 0.7)) + z
+    return np.sum(np.clip(y, 0.1, 1.0)) + z
 
 
 def met(report: Report) -> dict[str, str]:
@@ -47,7 +47,7 @@ def test_lines_of_the_source() -> None:
         "maximum": "y = np.maximum(x, 0.0)",
         "absolute": "z = np.abs(x[1] - 1.0)",
         "branch >": "if x[0] > 0.5:",
-        "clip": "return np.sum(np.clip(y, 0.1, 0.7)) + z",
+        "clip": "return np.sum(np.clip(y, 0.1, 1.0)) + z",
     }
     place = report.kinks[0].place
     assert place is not None

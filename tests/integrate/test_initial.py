@@ -12,8 +12,8 @@ from scipy import sparse
 
 from dualad import integrate
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "optimize")]
+sys.path.insert(0, str(Path(__file__).parents[1] / "optimize"))  # the tests are no package
+sys.path.insert(0, str(Path(__file__).parent))
 
 from scipy_spies import Body, estimates_in_scipy
 from stiff_problems import PROBLEMS, Stiff, brusselator, hires, robertson, van_der_pol

@@ -14,7 +14,8 @@ import pytest
 from dualad.duck.kernels import DuckArray
 from dualad.ops.table import Bilinear, Composed, Linear, Ruled
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "ops")]  # the tests are no package
+sys.path.insert(0, str(Path(__file__).parents[1] / "ops"))  # the tests are no package
+sys.path.insert(0, str(Path(__file__).parent))
 from array_cases import Case
 from array_checks import ROWS, calls, leaves
 from engines import Engines

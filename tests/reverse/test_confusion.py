@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-
 from dualad import derivative, grad, hessian, jacobian, jvp, vjp
 
 D = [grad, derivative, jacobian, lambda f: jacobian(f, mode="reverse"), lambda f: lambda x: jvp(f, (x,), (1.0,))[1]]
@@ -91,7 +90,7 @@ def test_pullback_of_a_pullback() -> None:
 
 @pytest.mark.parametrize("order", [2, 3, 4])
 def test_repeated_grad(order: int) -> None:
-    f: Any = lambda x: np.exp(x) * np.sin(x)  # noqa: E731
+    f: Any = lambda x: np.exp(x) * np.sin(x)
     for _ in range(order):
         f = grad(f)
     wanted = np.imag((1 + 1j) ** order * np.exp((1 + 1j) * 0.7))

@@ -15,7 +15,7 @@ import pytest
 from dualad.ops import formula
 from dualad.ops.table import TABLE, Elementwise
 
-sys.path[:0] = [str(Path(__file__).parent)]  # the tests are no package
+sys.path.insert(0, str(Path(__file__).parent))  # the tests are no package
 from engines import Engines
 
 ROWS = [

@@ -17,7 +17,7 @@ from dualad.sweeps.reference import reverse
 from dualad.transforms import adjoint, tangent
 from dualad.transforms.verify import verify
 
-sys.path[:0] = [str(Path(__file__).parent)]  # the tests are no package
+sys.path.insert(0, str(Path(__file__).parent))  # the tests are no package
 from engines import Engines
 
 CASES: dict[str, Callable[[Any], Any]] = {}
