@@ -96,6 +96,7 @@ cdef class Recorded(DuckArray):
     cdef char kind                # c"f": floating point; else the kind of a discrete value
     cdef Cell cell
     cdef tuple path
+    cdef tuple source
     cdef object held
     cdef long long version
     cdef long long copy

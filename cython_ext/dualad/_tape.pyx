@@ -369,6 +369,12 @@ cdef class Tape:
         out.held, out.copy, out.version = value, base.cell.copy, -1
         return out
 
+    def shown(self, like, step, value, row, plan):
+        """Return what shows the numbers of its base and cannot be written (``np.broadcast_to``): a row, anew for each version."""
+        cdef Recorded out = <Recorded> self.view(like, step, value)
+        out.source = (like, row, plan, step.args, step.kwargs)
+        return out
+
     def handle(self, int node, value=None):
         """Return a recorded array that stands for a node (for transforms, which write rules as nodes)."""
         cdef RecordedScalar out
@@ -546,12 +552,21 @@ cdef class Recorded(DuckArray):
             return self.cell.node
         if self.version != self.cell.version:
             # Its numbers are those of its base, which may be overwritten: they are not kept here.
-            record = <Record> make_record("view", None, (self.cell.node,), [None], self.primal())
-            record.path = self.path
+            if self.source is None:
+                record = <Record> make_record("view", None, (self.cell.node,), [None], self.primal())
+                record.path = self.path
+            else:
+                base, row, plan, args, kwargs = self.source
+                record = <Record> make_record("row", row, ((<Recorded> base).node(),), [like((<Recorded> base).primal())], self.primal())
+                record.plan, record.args, record.kwargs = plan, args, kwargs
+                if type(record.value) is np.ndarray:
+                    record.order = layout(<cnp.ndarray> record.value)
             if type(record.value) is np.ndarray:
                 record.value = None
             self.place = self.tape.append(GENERAL, -1, -1, self.tape.new_slot(), len(self.tape.records), 0.0)
             self.tape.records.append(record)
+            if record.order is not None:
+                self.tape.odd.add(self.tape.slot[self.place])
             self.version = self.cell.version
         return self.place
 
@@ -571,6 +586,10 @@ cdef class Recorded(DuckArray):
     @property
     def _is_scalar(self):
         return type(self) is RecordedScalar
+
+    @property
+    def _is_shown(self):
+        return self.source is not None
 
     @property
     def _cell(self):
@@ -662,7 +681,7 @@ cdef class Recorded(DuckArray):
             at = element(held, index)
             if at != NULL:
                 return scalar(tape, tape.number(READ, self.cell.node, -1, at - self.cell.data, at[0]))
-            if is_basic(index):
+            if self.source is None and is_basic(index):
                 value = held[index]
                 if type(value) is np.ndarray:
                     out = Recorded.__new__(Recorded)

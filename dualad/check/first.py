@@ -64,8 +64,8 @@ def project(
 ) -> tuple[Outcome, Any]:
     """The projection test: v'(df) against differences along v, for directions that cover the space and all results.
 
-    What looks wrong is looked at ``again``, with other steps, before it counts. The slopes that are wrong are returned as
-    well.
+    What looks wrong is looked at ``again``, with other steps, before it counts. The slopes that are wrong are returned
+    as well.
     """
     view = seen if claim.back is None else mixed(seen, weights)
     off, allowed = view.wrong(said)

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from dualad.drivers.arguments import Varied, collect
+from dualad.drivers.arguments import Varied
 from dualad.drivers.backward import jacobian_rows
-from dualad.drivers.choose import SIDE, Plan, choose
-from dualad.drivers.columns import hessian_columns, jacobian_columns, work_of
+from dualad.drivers.choose import FEW, SIDE, Plan, choose
+from dualad.drivers.columns import collected, hessian_columns, jacobian_columns, work_of
 from dualad.drivers.recording import Recording
 from dualad.duck.kernels import DuckArray
 
@@ -30,19 +30,23 @@ def jacobian_auto(
 ) -> tuple[Any, Plan]:
     """Return the Jacobian, and the plan by which it was made.
 
-    ``before`` is the plan of an earlier call of the same function. Without one, few columns are carried by dual numbers;
-    else ``f`` is recorded, and then, its outputs and its work known, its tape is swept forward or backward. With one the
-    best of all ways is known at once. ``f`` runs once, unless the columns are so many that they are cut into chunks.
+    ``before`` is the plan of an earlier call of the same function. Without one, few columns are carried by dual
+    numbers; else ``f`` is recorded, and then, its outputs and its work known, its tape is swept forward or backward.
+    With one the best of all ways is known at once. ``f`` runs once, unless the columns are so many that they are cut
+    into chunks.
     """
     from dualad.drivers.first import _columns  # which imports this module
 
     varied = Varied("jacobian", argnums, args)
     n = varied.size
     outer = any(isinstance(array, DuckArray) for array in varied.arrays)
-    plan = choose(n) if before is None or before.n != n else choose(n, before.m, work=before.work)
-    if outer or not plan.recorded:
-        value, columns = _columns(f, varied, dict(kwargs), plan.chunk if chunk is None and n else chunk)
-        return varied.split(columns), replace(plan, mode="forward", recorded=False, m=int(np.size(value)))
+    if before is None or before.n != n:
+        plan, learn = choose(n), False
+    else:
+        plan, learn = choose(n, before.m, work=before.work), before.work is None and n > FEW
+    if outer or not (plan.recorded or learn):
+        columns = _columns(f, varied, dict(kwargs), plan.chunk if chunk is None and n else chunk)[1]
+        return varied.split(columns), plan
     recording, y = _recorded(f, varied, kwargs, "jacobian")
     m, work = int(np.size(y)), work_of(recording.tape)
     plan = choose(n, m, work=work, recorded=True)
@@ -66,14 +70,20 @@ def hessian_auto(
     chunk: int | None = None,
     before: Plan | None = None,
 ) -> tuple[Any, Plan]:
-    """Return the Hessian, of shape T + S + S, and the plan by which it was made; ``before`` as in :func:`jacobian_auto`."""
+    """Return the Hessian, of shape T + S + S, and the plan by which it was made; ``before`` as in
+    :func:`jacobian_auto`.
+    """
     from dualad.drivers.second import hessian  # which imports this module
 
     varied = Varied("hessian", argnums, args)
     n = varied.size
-    known = before if before is not None and before.n == n and before.work is not None else None
-    plan = choose(n, order=2) if known is None else choose(n, known.m, 2, known.work)
-    if known is None and (n > SIDE or plan.recorded) and not isinstance(varied.arrays[0], DuckArray):
+    again = before if before is not None and before.n == n else None
+    if again is not None and again.work is not None:
+        plan, learn = choose(n, again.m, 2, again.work), False
+    else:
+        plan = choose(n, order=2)
+        learn = plan.recorded or n > (SIDE if again is None else FEW)
+    if learn and not isinstance(varied.arrays[0], DuckArray):
         recording, y = _recorded(f, varied, kwargs, "hessian")
         plan = choose(n, int(np.size(y)), 2, work_of(recording.tape))
         if plan.recorded and recording.mine(y) and not recording.tape.boxed:
@@ -83,7 +93,7 @@ def hessian_auto(
 
 def _recorded(f: Function, varied: Varied, kwargs: Mapping[str, Any], name: str) -> tuple[Recording, Any]:
     recording = Recording(f, varied.numbers, varied.called_with(varied.arrays), kwargs, name)
-    return recording, collect(recording.result)
+    return recording, collected(recording)
 
 
 def explain(f: Function, *args: Any, argnums: int | Sequence[int] = 0, order: int = 1, **kwargs: Any) -> Plan:
@@ -103,7 +113,8 @@ def explain(f: Function, *args: Any, argnums: int | Sequence[int] = 0, order: in
     Returns
     -------
     Plan
-        With ``mode``, ``chunk``, ``reason`` and ``costs``, the predicted costs of the alternatives in evaluations of ``f``.
+        With ``mode``, ``chunk``, ``reason`` and ``costs``, the predicted costs of the alternatives in evaluations of
+        ``f``.
 
     Notes
     -----

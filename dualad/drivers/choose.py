@@ -6,22 +6,20 @@ again and prints them in the form of this file.
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-__all__ = ["COSTS", "Costs", "Plan", "Rate", "Work", "choose", "most_lanes"]
+__all__ = ["COSTS", "FEW", "SIDE", "Costs", "Plan", "Rate", "Work", "choose", "most_lanes"]
 
 
-@dataclass(frozen=True)
-class Work:
-    """What one evaluation of a function does: calls of array functions, operations on scalars, elements of arrays.
+class Work(NamedTuple):
+    """What one evaluation of a function does: calls of array functions, operations on scalars, elements of arrays."""
 
-    The default stands for a function that is not known yet.
-    """
-
-    calls: int = 10
-    scalars: int = 0
-    elements: int = 1000
+    calls: int
+    scalars: int
+    elements: int
 
 
 @dataclass(frozen=True)
@@ -50,17 +48,18 @@ class Costs:
     written on the tape.
     """
 
-    plain: Rate = Rate(420, 37, 2.1)
-    dual: Rate = Rate(1500, 60, 4.5, 1.9, 0.33)
-    record: Rate = Rate(1900, 52, 2.2)
-    forward: Rate = Rate(1300, 6.1, 2.0, 1.1, 0.44)
-    reverse: Rate = Rate(710, 7.6, 2.0, 0.76, 0.97)
-    hyper: Rate = Rate(1800, 66, 6.5, 2.2, 0.62)
-    extend: Rate = Rate(36000, 23000, 8.2)
+    plain: Rate = Rate(680, 35, 1.1)
+    dual: Rate = Rate(3200, 53, 2.5, 1.8, 0.47)
+    record: Rate = Rate(4100, 48, 2.4)
+    forward: Rate = Rate(1700, 5.6, 1.0, 1.1, 0.64)
+    reverse: Rate = Rate(1300, 7.2, 0.78, 0.75, 1.2)
+    hyper: Rate = Rate(3700, 64, 3.1, 2.1, 0.63)
+    extend: Rate = Rate(75000, 25000, 5.5)
 
 
 COSTS = Costs()
-DIRECT = 12  # up to so many inputs a function that is not known is not recorded to find out whether rows are fewer
+DIRECT = 32  # up to so many inputs a function that is not known is not recorded to find out whether rows are fewer
+FEW = 4  # up to so many inputs nothing that a recording could tell makes a difference
 SIDE = 12  # hyper-dual numbers carry blocks of so many directions a side
 
 
@@ -133,7 +132,7 @@ def choose(
     work: Work | None = None,
     *,
     recorded: bool = False,
-    costs: Costs = COSTS,
+    costs: Costs | None = None,
 ) -> Plan:
     """Choose how a derivative is carried.
 
@@ -147,8 +146,8 @@ def choose(
         What one evaluation does, as read off a tape.
     recorded : bool
         f has been recorded at this point, and what is chosen from are the sweeps over the tape.
-    costs : Costs
-        The measured rates.
+    costs : Costs, optional
+        Other rates than the measured ones.
 
     Returns
     -------
@@ -160,11 +159,14 @@ def choose(
     >>> choose(1000, 1).mode, choose(3, 1000).mode
     ('reverse', 'forward')
     """
+    return _chosen(n, m, order, work, recorded, costs)
+
+
+@functools.lru_cache(maxsize=256)
+def _chosen(n: int, m: int | None, order: int, work: Work | None, recorded: bool, costs: Costs | None) -> Plan:
     if order not in (1, 2):
         raise ValueError(f"order must be 1 (Jacobian) or 2 (Hessian), not {order!r}")
-    if order == 1:
-        return _first(n, m, work, recorded, costs)
-    return _second(n, m, work, recorded, costs)
+    return (_first if order == 1 else _second)(n, m, work, recorded, costs or COSTS)
 
 
 def _guessed(n: int, m: int | None) -> Work:

@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from dualad.drivers.arguments import chunks, identity_lanes
+from dualad.drivers.arguments import chunks, collect, identity_lanes
 from dualad.drivers.choose import Work
 from dualad.drivers.forward_over_reverse import SecondOrder
 from dualad.drivers.recording import Recording
+from dualad.duck.kernels import DuckArray
 from dualad.reverse.kernels import Tape
 from dualad.sweeps.kernels import Tangents
 
-__all__ = ["hessian_columns", "jacobian_columns", "tangents", "work_of"]
+__all__ = ["collected", "hessian_columns", "jacobian_columns", "tangents", "work_of"]
+
+
+def collected(recording: Recording) -> Any:
+    """Return the result of a recording as one array; a list of numbers is written into an array element by element."""
+    y = recording.result
+    if not isinstance(y, (list, tuple)) or not all(map(_is_number, y)):
+        return collect(y)
+    mine = next((part for part in y if recording.mine(part)), None)
+    if mine is None or any(isinstance(part, DuckArray) and not recording.mine(part) for part in y):
+        return collect(y)
+    whole = np.zeros(len(y), like=mine)
+    for i, part in enumerate(y):
+        whole[i] = part
+    return whole
+
+
+def _is_number(part: Any) -> bool:
+    if isinstance(part, DuckArray):
+        return part.shape == () and part.dtype == np.float64
+    return isinstance(part, (float, int, np.number)) and not isinstance(part, np.complexfloating)
 
 
 def tangents(recording: Recording, y: Any, directions: Sequence[Any]) -> Any:
@@ -55,5 +77,6 @@ def hessian_columns(recording: Recording, y: Any, chunk: int) -> Any:
 
 def work_of(tape: Tape) -> Work:
     """Return what the recorded evaluation did."""
-    elements = sum(int(np.prod(record.shape)) for record in tape.records if record.shape is not None)
-    return Work(len(tape.records), len(tape) - len(tape.records), elements)
+    records = tape.records
+    elements = sum([math.prod(record.shape) for record in records if record.shape])
+    return Work(len(records), len(tape) - len(records), elements)

@@ -11,7 +11,7 @@ from dualad import errors
 from dualad.drivers.arguments import as_argument, chunks, collect, identity_lanes, lanes_of, seeded
 from dualad.drivers.backward import jacobian_rows
 from dualad.drivers.choose import SIDE, Plan, choose, most_lanes
-from dualad.drivers.columns import jacobian_columns, tangents, work_of
+from dualad.drivers.columns import collected, jacobian_columns, tangents, work_of
 from dualad.drivers.compressed import Compressed
 from dualad.drivers.forward_over_reverse import SecondOrder
 from dualad.drivers.recording import Recording, one_number
@@ -49,7 +49,7 @@ class Point(Known):
     def __init__(self, f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         self.recording = Recording(f, [0], args, kwargs, "derivatives")
         self.recording.tape.inputs = self.recording.inputs
-        self.y = collect(self.recording.result)
+        self.y = collected(self.recording)
         self.depends = self.recording.mine(self.y)
         self.work = work_of(self.recording.tape)
         self.shape: tuple[int, ...] = self.recording.arrays[0].shape

@@ -48,7 +48,7 @@ def array_row(like: Recorded, row: Operator, args: Sequence[Any], kwargs: Mappin
     plan = row.plan(*call.args, **call.kwargs)  # type: ignore[attr-defined]
     linear = isinstance(row, Linear)
     if linear and len(call.found) == 1 and not call.found[0]._is_scalar:
-        shown = _shown(call.found[0], value, Step(row, plan.apply, call.kept_args, call.kept_kwargs))
+        shown = _shown(call.found[0], value, Step(row, plan.apply, call.kept_args, call.kept_kwargs), plan)
         if shown is not None:
             return shown
     nodes, primals = [], []
@@ -95,7 +95,7 @@ def _one_operand(x: Any, row: Any, args: Sequence[Any], kwargs: Mapping[str, Any
     plan = row.plan(own, *rest, **kwargs)
     kept = (_FIRST, *rest)
     if linear and not isinstance(value, np.generic):
-        shown = _shown(x, value, Step(row, plan.apply, kept, kwargs))
+        shown = _shown(x, value, Step(row, plan.apply, kept, kwargs), plan)
         if shown is not None:
             return shown
     primal = Shape(own.shape, own.dtype) if linear else x._saved()
@@ -141,19 +141,23 @@ class Parts:
         return one
 
 
-def _shown(x: Recorded, value: Any, step: Step) -> Any:
+def _shown(x: Recorded, value: Any, step: Step, plan: Any) -> Any:
     """Return what a linear function of one array gives where it is the array itself or views of it, else None."""
     own = x._primal()
     if value is own:
         return x
     if isinstance(value, (tuple, list)):
-        if not value or not all(_is_view(part, own) for part in value):
+        if not value or x._is_shown or not all(_is_view(part, own) for part in value):
             return None
         views = Parts(step.apply)
         return type(value)(
             x._tape.view(x, Step(step.row, views.part(i), step.args, step.kwargs), part) for i, part in enumerate(value)
         )
-    return x._tape.view(x, step, value) if _is_view(value, own) else None
+    if _is_view(value, own) and not x._is_shown:
+        return x._tape.view(x, step, value)
+    if isinstance(value, np.ndarray) and isinstance(own, np.ndarray) and np.may_share_memory(value, own):
+        return x._tape.shown(x, step, value, step.row, plan)
+    return None
 
 
 def _check(value: Any, row: Operator) -> None:

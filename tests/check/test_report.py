@@ -13,7 +13,7 @@ import pytest
 
 import dualad
 from dualad import errors
-from dualad.check import Report, Outcome, check_grad
+from dualad.check import Outcome, Report, check_grad
 from dualad.check import progress as progress_module
 from dualad.check.progress import Progress
 from dualad.testing import assert_grad
