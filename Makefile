@@ -2,6 +2,7 @@
 #
 #   make demo      fit the 27 certified problems of NIST, exact Jacobians against finite differences
 #   make test      lint, type checks, stubs against the built modules, then all tests
+#   make test-slow the tests that take minutes: the verification utility on the whole table and on planted faults
 #   make test-all  the tests from an installed sdist on Python 3.11, 3.12 and 3.13, those that are there
 #   make dist      sdist and wheel, and the tests against the installed wheel outside the tree
 #   make bench     the benchmarks
@@ -32,7 +33,7 @@ SOURCES := setup.py cython_ext/dualad/loops.h \
 # The compiled modules that have stubs.
 STUBBED := $(subst /,.,$(patsubst %.pyi,%,$(shell find dualad -name '*.pyi' 2>/dev/null | sort)))
 
-.PHONY: help demo test test-all dist sdist bench docs lint clean
+.PHONY: help demo test test-slow test-all dist sdist bench docs lint clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -64,7 +65,10 @@ demo: $(VENV)/.built $(VENV)/.extras-plot,progress
 	$(PY) examples/nist/fit.py
 
 test: lint
-	$(PY) -m pytest -n $(JOBS) $(PYTEST)
+	$(PY) -m pytest -n $(JOBS) -m 'not slow' $(PYTEST)
+
+test-slow: $(VENV)/.built $(VENV)/.extras-dev
+	$(PY) -m pytest -n $(JOBS) -m slow $(PYTEST)
 
 lint: $(VENV)/.built $(VENV)/.extras-dev
 	$(VENV)/bin/ruff check --quiet .

@@ -2,17 +2,17 @@
 
 from dualad import duck as _duck_room  # noqa: F401 - hangs the protocols on the compiled classes
 from dualad import reverse as _reverse_room  # noqa: F401
+from dualad.draw import draw, trace_table
 from dualad.drivers.backward import grad, value_and_grad, vjp
 from dualad.drivers.custom import custom_jvp, custom_vjp, define
 from dualad.drivers.first import derivative, jacobian, jvp
 from dualad.drivers.recording import record
 from dualad.drivers.second import hessian, hvp
-from dualad.draw import draw, trace_table
 from dualad.forward.kernels import Dual, HyperDual
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "Dual", "HyperDual", "__version__", "custom_jvp", "custom_vjp", "define", "derivative", "draw", "grad", "hessian", "hvp",
-    "jacobian", "jvp", "record", "trace_table", "value_and_grad", "vjp",
+    "Dual", "HyperDual", "__version__", "custom_jvp", "custom_vjp", "define", "derivative", "draw", "grad", "hessian",
+    "hvp", "jacobian", "jvp", "record", "trace_table", "value_and_grad", "vjp",
 ]  # fmt: skip

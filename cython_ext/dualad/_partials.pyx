@@ -10,9 +10,9 @@ import numpy as np
 from dualad.reverse.pull import partial_of, written
 from dualad.ops import formula
 
-from dualad._duck cimport DIVIDE, MULTIPLY, NEGATIVE, POWER, ROWS, DuckArray
+from dualad._duck cimport DIVIDE, MULTIPLY, NEGATIVE, POWER, ROWS
 from dualad._kernel cimport BLOCK, Kernel
-from dualad._tape cimport GENERAL, RULES, WRITE, Record, Rule, Shape, Tape, rule_of
+from dualad._tape cimport RULES, Rule, Shape, Tape, rule_of
 
 cnp.import_array()
 

@@ -31,5 +31,6 @@ types[0] = types[1] = types[2] = cnp.NPY_FLOAT
 types[3] = types[4] = types[5] = cnp.NPY_DOUBLE
 
 scale = cnp.PyUFunc_FromFuncAndData(
-    loops, NULL, types, 2, 2, 1, 0, "scale", "A tangent g times a partial d, where nothing times infinity is nothing.", 0
+    loops, NULL, types, 2, 2, 1, 0, "scale",
+    "A tangent g times a partial d, where nothing times infinity is nothing.", 0
 )

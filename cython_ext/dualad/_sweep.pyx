@@ -4,7 +4,6 @@ Nodes of scalars are plain C; nodes of arrays use the rules of their rows. ``dua
 a page of Python, and the tests hold this against it.
 """
 
-cimport cython
 cimport numpy as cnp
 from libc.stdlib cimport calloc, free
 
@@ -348,7 +347,10 @@ cdef class Cotangents:
         if self.tape.slot[a] < 0 or len(record.args) != 2:
             return False
         index = record.args[1]
-        target = self.view(<Record> self.tape.records[<Py_ssize_t> self.tape.at[a]]) if self.is_view(a) else self.buffer(a, self.home(a))
+        if self.is_view(a):
+            target = self.view(<Record> self.tape.records[<Py_ssize_t> self.tape.at[a]])
+        else:
+            target = self.buffer(a, self.home(a))
         if is_basic(index):
             target = Pick(index, target.ndim - (not self.single))(target)
             np.add(target, g, out=target)

@@ -3,7 +3,6 @@
 ``dualad.sweeps.reference_forward`` says the same in a page of Python, and the tests hold this against it.
 """
 
-cimport cython
 cimport numpy as cnp
 from libc.stdlib cimport calloc, free
 
@@ -13,8 +12,8 @@ from dualad.reverse.pull import push
 
 from dualad._duck cimport ADD, SUBTRACT
 from dualad._kernel cimport MOST, Kernel, Lanes
-from dualad._partials cimport CODE, has_shape, numbers, slopes
-from dualad._tape cimport COMPARE, GENERAL, READ, WRITE, Record, Rule, Tape
+from dualad._partials cimport CODE, numbers, slopes
+from dualad._tape cimport GENERAL, READ, WRITE, Record, Rule, Tape
 
 cnp.import_array()
 
@@ -263,7 +262,7 @@ cdef class Tangents:
         cdef char fixed[MOST]
         cdef char spare
         cdef unsigned int active = 0
-        cdef int i, operand, used = 0
+        cdef int i, used = 0
         cdef Py_ssize_t n = 1, k
         cdef cnp.ndarray made
         cdef tuple shape = record.shape

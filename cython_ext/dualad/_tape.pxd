@@ -17,7 +17,7 @@ cdef class Rule:
     cdef readonly int arguments
     cdef readonly int outputs
     cdef readonly Loops loops
-    cdef unsigned long long allowed        # bit m: derivatives in the active arguments of mask m are known to be written
+    cdef unsigned long long allowed        # bit m: derivatives in the arguments of mask m are known to be written
     cdef unsigned int needs[16]
     cdef readonly unsigned int needed      # bit i: argument i stands in a partial; bit 31: the value does
     cdef dict kernels
@@ -96,6 +96,7 @@ cdef class Recorded(DuckArray):
     cdef char kind                # c"f": floating point; else the kind of a discrete value
     cdef Cell cell
     cdef tuple path
+    cdef tuple source
     cdef object held
     cdef long long version
     cdef long long copy

@@ -17,7 +17,7 @@ from dualad.ops import code as codes, formula
 from dualad.ops.table import TABLE, NoTangent, Todo
 
 from dualad._duck cimport (ADD, DIVIDE, MULTIPLY, NEGATIVE, POWER, ROWS, SUBTRACT, DuckArray, no_sequence)
-from dualad._kernel cimport MOST, Kernel, Loops, call_scalar, loops_of
+from dualad._kernel cimport Kernel, call_scalar, loops_of
 from dualad._views cimport Pick, element, is_basic, is_dense, layout
 
 cnp.import_array()
@@ -253,7 +253,8 @@ cdef class Tape:
             return
         for node in range(<int> self.n):
             if self.op[node] >= 0:
-                self.known[self.op[node], self.a[node], self.b[node], self.at[node], copysign(1.0, self.at[node])] = node
+                key = (self.op[node], self.a[node], self.b[node], self.at[node], copysign(1.0, self.at[node]))
+                self.known[key] = node
             elif self.op[node] == GENERAL:
                 record = <Record> self.records[<Py_ssize_t> self.at[node]]
                 if record.kind == "elementwise" and record.value is not None and record.rule.outputs == 1:
@@ -299,7 +300,6 @@ cdef class Tape:
 
     def constant(self, value):
         """Write a constant (or an input) and return its recorded array."""
-        cdef int node
         if type(value) is np.float64 or type(value) is float:
             return scalar(self, self.append(LEAF, -1, -1, -1, 0.0, value))
         if type(value) is np.ndarray and not is_dense(<cnp.ndarray> value):
@@ -307,7 +307,8 @@ cdef class Tape:
         record = make_record("constant", None, (), [], value)
         return self.general(<Record> record, value, True)
 
-    def record(self, kind, row, operands, primals, value, plan=None, args=None, kwargs=None, path=None, index=None, needed=True):
+    def record(self, kind, row, operands, primals, value, plan=None, args=None, kwargs=None, path=None, index=None,
+               needed=True):
         """Write a node of any kind and return what the user gets: a recorded array, a scalar, or several.
 
         ``needed`` says that the rule of the node reads its value.
@@ -335,7 +336,9 @@ cdef class Tape:
                 record.items[i] = self.n
                 items.append(self.general(<Record> item, part, kept))
             if not kept:
-                record.value = tuple([Shape(part.shape, part.dtype) if isinstance(part, np.ndarray) else part for part in value])
+                record.value = tuple([
+                    Shape(part.shape, part.dtype) if isinstance(part, np.ndarray) else part for part in value
+                ])
             return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
         if type(value) is np.float64:
             v = value
@@ -364,6 +367,15 @@ cdef class Tape:
         out.cell, out.kind, out.discrete = base.cell, base.kind, base.discrete
         out.path = (base.path or ()) + (step,)
         out.held, out.copy, out.version = value, base.cell.copy, -1
+        return out
+
+    def shown(self, like, step, value, row, plan):
+        """Return what shows the numbers of its base and cannot be written (``np.broadcast_to``).
+
+        It is a row, written anew for each version of the base.
+        """
+        cdef Recorded out = <Recorded> self.view(like, step, value)
+        out.source = (like, row, plan, step.args, step.kwargs)
         return out
 
     def handle(self, int node, value=None):
@@ -443,11 +455,12 @@ cdef class Tape:
         """
         cdef Record first = self.root(node)
         shape = first.shape if first.order is None else tuple([first.shape[axis] for axis in first.order])
-        made = np.zeros(lead + shape, first.dtype) if like is None else np.zeros_like(like, shape=lead + shape, dtype=first.dtype)
+        shape = lead + shape
+        made = np.zeros(shape, first.dtype) if like is None else np.zeros_like(like, shape=shape, dtype=first.dtype)
         if first.order is None:
             return made
         n = len(lead)
-        back = [n + first.order.index(axis) for axis in range(len(shape))]
+        back = [n + first.order.index(axis) for axis in range(len(shape) - n)]
         return np.transpose(made, (*range(n), *back))
 
     def dtype_of(self, int node):
@@ -542,12 +555,22 @@ cdef class Recorded(DuckArray):
             return self.cell.node
         if self.version != self.cell.version:
             # Its numbers are those of its base, which may be overwritten: they are not kept here.
-            record = <Record> make_record("view", None, (self.cell.node,), [None], self.primal())
-            record.path = self.path
+            if self.source is None:
+                record = <Record> make_record("view", None, (self.cell.node,), [None], self.primal())
+                record.path = self.path
+            else:
+                base, row, plan, args, kwargs = self.source
+                shapes = [like((<Recorded> base).primal())]
+                record = <Record> make_record("row", row, ((<Recorded> base).node(),), shapes, self.primal())
+                record.plan, record.args, record.kwargs = plan, args, kwargs
+                if type(record.value) is np.ndarray:
+                    record.order = layout(<cnp.ndarray> record.value)
             if type(record.value) is np.ndarray:
                 record.value = None
             self.place = self.tape.append(GENERAL, -1, -1, self.tape.new_slot(), len(self.tape.records), 0.0)
             self.tape.records.append(record)
+            if record.order is not None:
+                self.tape.odd.add(self.tape.slot[self.place])
             self.version = self.cell.version
         return self.place
 
@@ -569,6 +592,10 @@ cdef class Recorded(DuckArray):
         return type(self) is RecordedScalar
 
     @property
+    def _is_shown(self):
+        return self.source is not None
+
+    @property
     def _cell(self):
         return self.cell
 
@@ -588,7 +615,8 @@ cdef class Recorded(DuckArray):
         if plain_bytes(self.primal()) == plain_bytes(value):
             return self
         like = Shape(self.shape, self.dtype)
-        return self.tape.record("row", COPY, (self._operand(False),), [like], value, COPY.plan(value), (Operand(0),), {}, needed=False)
+        node = self._operand(False)
+        return self.tape.record("row", COPY, (node,), [like], value, COPY.plan(value), (Operand(0),), {}, needed=False)
 
     def _lift(self, objects):
         return lift(objects)
@@ -657,7 +685,7 @@ cdef class Recorded(DuckArray):
             at = element(held, index)
             if at != NULL:
                 return scalar(tape, tape.number(READ, self.cell.node, -1, at - self.cell.data, at[0]))
-            if is_basic(index):
+            if self.source is None and is_basic(index):
                 value = held[index]
                 if type(value) is np.ndarray:
                     out = Recorded.__new__(Recorded)
@@ -806,12 +834,14 @@ cdef class Recorded(DuckArray):
     # --- elementwise rules
 
     cdef object operate(self, int op, object left, object right):
-        cdef double x = 0, y = 0, v
+        cdef double x = 0, y = 0, v, constant
         cdef int a = -1, b = -1
         cdef Tape tape = self.tape
         if op <= NEGATIVE and type(self) is RecordedScalar and self.kind == c"f" and self.held is None:
             if type(left) is RecordedScalar:
-                if (<Recorded> left).tape is not tape or (<Recorded> left).held is not None or (<Recorded> left).kind != c"f":
+                if (<Recorded> left).tape is not tape or (<Recorded> left).held is not None:
+                    return DuckArray.operate(self, op, left, right)
+                if (<Recorded> left).kind != c"f":
                     return DuckArray.operate(self, op, left, right)
                 a = (<Recorded> left).place
                 x = tape.v[a]
@@ -822,7 +852,9 @@ cdef class Recorded(DuckArray):
             if op == NEGATIVE:
                 return scalar(tape, tape.number((<Rule> by_operator[op]).code, a, -1, 0.0, -x))
             if type(right) is RecordedScalar:
-                if (<Recorded> right).tape is not tape or (<Recorded> right).held is not None or (<Recorded> right).kind != c"f":
+                if (<Recorded> right).tape is not tape or (<Recorded> right).held is not None:
+                    return DuckArray.operate(self, op, left, right)
+                if (<Recorded> right).kind != c"f":
                     return DuckArray.operate(self, op, left, right)
                 b = (<Recorded> right).place
                 y = tape.v[b]
@@ -844,7 +876,8 @@ cdef class Recorded(DuckArray):
                 return DuckArray.operate(self, op, left, right)
             # NumPy warns of an overflow or an invalid operation: let it do so where the result says there was one.
             if isfinite(v):
-                return scalar(tape, tape.number((<Rule> by_operator[op]).code, a, b, 0.0 if a >= 0 and b >= 0 else x if a < 0 else y, v))
+                constant = x if a < 0 else y if b < 0 else 0.0
+                return scalar(tape, tape.number((<Rule> by_operator[op]).code, a, b, constant, v))
         return DuckArray.operate(self, op, left, right)
 
     cdef object elementwise(self, object row, object function, tuple inputs):

@@ -41,9 +41,7 @@ class Differences:
         off = np.maximum(np.maximum(self.low - claimed, claimed - self.high), 0.0)
         # A slope that is claimed to be nan or infinite is wrong where f is known to have one.
         off = np.where(np.isfinite(claimed), np.where(np.isnan(off), 0.0, off), np.where(decided(self), np.inf, 0.0))
-        # A direction is rounded to the type of x; that shows in the slopes that are small by cancellation, too.
-        size = np.max(np.abs(claimed), axis=0, where=np.isfinite(claimed), initial=0.0)
-        return off, allowance(self.error, claimed, self.value, self.eps) + 64.0 * self.eps * size
+        return off, allowance(self.error, claimed, self.value, self.eps)
 
 
 def allowance(error: Any, claimed: Any, wanted: Any, eps: float = _EPS) -> Any:

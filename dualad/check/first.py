@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 
 from dualad.check.differences import Differences, decided
 from dualad.check.directions import Direction
-from dualad.check.report import FAILED, PASSED, SKIPPED, UNDECIDED, Test, counted, largest
+from dualad.check.report import FAILED, PASSED, SKIPPED, UNDECIDED, Outcome, counted, largest
 from dualad.check.subject import Claim, Subject
 from dualad.check.taylor import slopes
 
@@ -35,16 +36,19 @@ def projected(claim: Claim, subject: Subject, x: Any, chosen: Sequence[Direction
 def rounding_of(
     claim: Claim, subject: Subject, chosen: Sequence[Direction], weights: Any, said: Any, rng: np.random.Generator
 ) -> Any:
-    """Return by how much a claim changes when x changes in its last bits: no derivative is better than that."""
+    """Return by how much a claim changes when x and v change in their last bits: no derivative is better than that."""
     worst = np.zeros_like(said)
-    for _ in range(2):
+    for _ in range(3):
+        moved = [
+            replace(one, v=one.v * (1.0 + 2.0 * subject.eps * rng.choice([-1.0, 1.0], one.v.shape))) for one in chosen
+        ]
         try:
-            moved = projected(claim, subject, subject.near(rng), chosen, weights)
+            again = projected(claim, subject, subject.near(rng), moved, weights)
         except Exception:
             continue  # x lies at the end of the domain
-        worst = np.maximum(worst, np.nan_to_num(np.abs(moved - said)))
+        worst = np.maximum(worst, np.nan_to_num(np.abs(again - said)))
     # More than that is no rounding: a kink lies within reach.
-    size = np.max(np.abs(said), where=np.isfinite(said), initial=0.0)
+    size = np.max(np.abs(said), axis=1, keepdims=True, where=np.isfinite(said), initial=0.0)
     return np.minimum(worst, _WORST_ROUNDING * size)
 
 
@@ -57,10 +61,11 @@ def project(
     again: Callable[[], Differences],
     weights: Any,
     rng: np.random.Generator,
-) -> Test:
+) -> tuple[Outcome, Any]:
     """The projection test: v'(df) against differences along v, for directions that cover the space and all results.
 
-    What looks wrong is looked at ``again``, with other steps, before it counts.
+    What looks wrong is looked at ``again``, with other steps, before it counts. The slopes that are wrong are returned
+    as well.
     """
     view = seen if claim.back is None else mixed(seen, weights)
     off, allowed = view.wrong(said)
@@ -72,16 +77,16 @@ def project(
         allowed = allowed + 10.0 * rounding_of(claim, subject, chosen, weights, said, rng)
     error, bound = largest(off, allowed)
     name = f"{claim.name}: differences along {counted(len(chosen), 'direction')}"
-    if np.any(off > allowed):
-        return Test(
-            name, FAILED, error, bound, f"{counted(np.count_nonzero(off > allowed), 'slope')} of {off.size} wrong"
-        )
+    wrong = off > allowed
+    if np.any(wrong):
+        remark = f"{counted(np.count_nonzero(wrong), 'slope')} of {off.size} wrong"
+        return Outcome(name, FAILED, error, bound, remark), wrong
     known = decided(view)
     if off.size and not np.any(known):
-        return Test(name, UNDECIDED, error, bound, "the differences are too coarse here")
+        return Outcome(name, UNDECIDED, error, bound, "the differences are too coarse here"), wrong
     remarks = [f"{np.count_nonzero(~known)} of {off.size} slopes undecided"] if not np.all(known) else []
     remarks += ["at a kink: between the one-sided slopes"] if np.any(view.kinked) else []
-    return Test(name, PASSED, error, bound, "; ".join(remarks))
+    return Outcome(name, PASSED, error, bound, "; ".join(remarks)), wrong
 
 
 def mixed(seen: Differences, weights: Any) -> Differences:
@@ -103,13 +108,12 @@ def mixed(seen: Differences, weights: Any) -> Differences:
     )
 
 
-def remainders(claim: Claim, said: Any, seen: Differences) -> Test:
+def remainders(claim: Claim, said: Any, seen: Differences, bad: Any) -> Outcome:
     """Taylor remainders: f(x + h v) - f(x) - h v'(df) must fall with the square of h.
 
-    A slope that falls short counts where differences contradict the claim as well; else f bends near x.
+    A slope that falls short counts where differences contradict the claim as well (``bad``); else f bends near x.
     """
     name = f"{claim.name}: Taylor remainder of slope 2"
-    off, allowed = seen.wrong(said)
     worst, known, wrong = np.inf, 0, False
     for i, one in enumerate(seen.sweeps):
         if len(one.steps) < _WHOLE:
@@ -118,23 +122,23 @@ def remainders(claim: Claim, said: Any, seen: Differences) -> Test:
         smooth = np.isfinite(found) & ~seen.kinked[i]
         known += int(np.count_nonzero(smooth))
         worst = min(worst, float(np.min(found, where=smooth, initial=np.inf)))
-        wrong = wrong or bool(np.any(smooth & (found < 1.5) & (off[i] > allowed[i])))
+        wrong = wrong or bool(np.any(smooth & (found < 1.5) & bad[i]))
     if not known:
-        return Test(name, SKIPPED, remark="f is linear here to rounding, or has a kink")
+        return Outcome(name, SKIPPED, remark="f is linear here to rounding, or has a kink")
     if worst < 1.5 and not wrong:
-        return Test(name, SKIPPED, remark="f bends near x")
-    return Test(name, FAILED if wrong else PASSED, remark=f"slope {worst:.2f}")
+        return Outcome(name, SKIPPED, remark="f bends near x")
+    return Outcome(name, FAILED if wrong else PASSED, remark=f"slope {worst:.2f}")
 
 
-def same_value(values: dict[str, Any], subject: Subject) -> Test:
+def same_value(values: dict[str, Any], subject: Subject) -> Outcome:
     """The value that comes with a derivative is that of f, bit for bit."""
     wrong = [
         name for name, value in values.items() if not np.array_equal(np.ravel(value), subject.value, equal_nan=True)
     ]
     if wrong:
         error = max(float(np.max(np.abs(np.ravel(values[name]) - subject.value), initial=0.0)) for name in wrong)
-        return Test("value of f, bit for bit", FAILED, error, 0.0, f"differs in {' and '.join(wrong)}")
-    return Test("value of f, bit for bit", PASSED, 0.0, 0.0, independent=False)
+        return Outcome("value of f, bit for bit", FAILED, error, 0.0, f"differs in {' and '.join(wrong)}")
+    return Outcome("value of f, bit for bit", PASSED, 0.0, 0.0, independent=False)
 
 
 def duality(
@@ -146,7 +150,7 @@ def duality(
     weights: Any,
     back: Any,
     rng: Any,
-) -> Test:
+) -> Outcome:
     """<u, J v> = <J'u, v>: forward against reverse, without any step."""
     pushed, pulled = along @ weights.T, back
     size = np.abs(along) @ np.abs(weights).T + np.abs(pulled)
@@ -160,7 +164,7 @@ def duality(
         allowed = allowed + 10.0 * loose
     error, bound = largest(off, allowed)
     verdict = FAILED if np.any(off > allowed) else PASSED
-    return Test("forward = reverse: <u, J v> = <J'u, v>", verdict, error, bound, independent=False)
+    return Outcome("forward = reverse: <u, J v> = <J'u, v>", verdict, error, bound, independent=False)
 
 
 def same_slopes(
@@ -173,7 +177,7 @@ def same_slopes(
     weights: Any,
     seen: Differences,
     rng: np.random.Generator,
-) -> Test:
+) -> Outcome:
     """A user's derivative against that of this package, to rounding."""
     off = np.where(seen.kinked | ~np.isfinite(own), 0.0, np.abs(said - own))
     size = np.max(np.abs(own), axis=0, where=np.isfinite(own), initial=0.0)
@@ -185,10 +189,10 @@ def same_slopes(
         allowed = allowed + 10.0 * loose
     error, bound = largest(off, allowed)
     verdict = PASSED if np.all(off <= allowed) else FAILED
-    return Test(f"{claim.name} = dualad, {ours.name}", verdict, error, bound, independent=False)
+    return Outcome(f"{claim.name} = dualad, {ours.name}", verdict, error, bound, independent=False)
 
 
-def complex_step(claim: Claim, said: Any, subject: Subject, chosen: Sequence[Direction], seen: Differences) -> Test:
+def complex_step(claim: Claim, said: Any, subject: Subject, chosen: Sequence[Direction], seen: Differences) -> Outcome:
     """The complex step, where f computes with complex numbers and is analytic: exact to rounding."""
     name = f"{claim.name}: complex step"
     found = np.empty_like(said)
@@ -197,9 +201,9 @@ def complex_step(claim: Claim, said: Any, subject: Subject, chosen: Sequence[Dir
         try:
             y = np.asarray(subject.alone(x + 1j * _TINY_STEP * direction.v.reshape(subject.shape)))
         except Exception as refusal:
-            return Test(name, SKIPPED, remark=f"f does not take complex numbers ({type(refusal).__name__})")
+            return Outcome(name, SKIPPED, remark=f"f does not take complex numbers ({type(refusal).__name__})")
         if y.dtype.kind != "c" or y.size != subject.m:
-            return Test(name, SKIPPED, remark="f returns real numbers for complex ones")
+            return Outcome(name, SKIPPED, remark="f returns real numbers for complex ones")
         found[i] = np.ravel(y).imag / _TINY_STEP
     off = np.abs(found - said)
     scale = np.max(np.abs(np.where(np.isfinite(found), found, 0.0)), axis=0, initial=0.0)
@@ -207,11 +211,13 @@ def complex_step(claim: Claim, said: Any, subject: Subject, chosen: Sequence[Dir
     known = np.isfinite(off)
     off_most, bound = largest(np.where(known, off, 0.0), allowed)
     if not np.any(known & (off > allowed)):
-        return Test(name, PASSED if np.any(known) else SKIPPED, off_most, bound)
+        return Outcome(name, PASSED if np.any(known) else SKIPPED, off_most, bound)
     # The claim is to blame only where differences side with the complex step.
     theirs, bounds = seen.wrong(found)
     mine, _ = seen.wrong(said)
     guilty = known & (off > allowed) & (theirs <= bounds) & (mine > bounds)
     if np.any(guilty):
-        return Test(name, FAILED, off_most, bound, f"{counted(np.count_nonzero(guilty), 'slope')} of {off.size} wrong")
-    return Test(name, SKIPPED, remark="f is not analytic (abs, conj, maximum or a branch), or rounding is larger")
+        return Outcome(
+            name, FAILED, off_most, bound, f"{counted(np.count_nonzero(guilty), 'slope')} of {off.size} wrong"
+        )
+    return Outcome(name, SKIPPED, remark="f is not analytic (abs, conj, maximum or a branch), or rounding is larger")

@@ -12,7 +12,7 @@ from dualad.check.places import Place
 from dualad.numeric.ladder import Sweep
 
 __all__ = [
-    "FAILED", "PASSED", "SKIPPED", "UNDECIDED", "Curve", "Entry", "Fault", "Kink", "Report", "Test", "counted",
+    "FAILED", "PASSED", "SKIPPED", "UNDECIDED", "Curve", "Entry", "Fault", "Kink", "Report", "Outcome", "counted",
     "largest",
 ]  # fmt: skip
 
@@ -20,8 +20,9 @@ PASSED, FAILED, UNDECIDED, SKIPPED = "passed", "failed", "undecided", "skipped"
 
 
 @dataclass(frozen=True)
-class Test:
-    """One test: what was held against what, the verdict, the largest error, and how much of it was allowed.
+class Outcome:
+    """The outcome of one test: what was held against what, the verdict, the largest error, and how much of it was
+    allowed.
 
     ``verdict`` is "passed", "failed", "undecided" (the differences are too coarse to say) or "skipped" (it does not
     apply: ``remark`` says why). ``independent`` tests hold a derivative against f itself, the others against another
@@ -97,7 +98,7 @@ class Report:
     name: str
     shape: tuple[int, ...]
     outputs: tuple[int, ...]
-    tests: list[Test] = field(default_factory=list)
+    tests: list[Outcome] = field(default_factory=list)
     worst: list[Entry] = field(default_factory=list)
     looks_like: list[str] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
@@ -180,7 +181,7 @@ def _at(place: Place | None) -> str:
     return "" if place is None else str(place)
 
 
-def _row(test: Test) -> tuple[str, ...]:
+def _row(test: Outcome) -> tuple[str, ...]:
     numbers = ("" if x is None else f"{x:.2g}" for x in (test.error, test.allowed))
     return (test.name, test.verdict, *numbers, test.remark)
 

@@ -15,7 +15,7 @@ from dualad.check.entries import matrix_of, selection, worst_entries
 from dualad.check.faults import find_faults
 from dualad.check.kinks import find_kinks
 from dualad.check.progress import Progress
-from dualad.check.report import FAILED, PASSED, SKIPPED, UNDECIDED, Curve, Report, Test
+from dualad.check.report import FAILED, PASSED, SKIPPED, UNDECIDED, Curve, Outcome, Report
 from dualad.check.subject import Claim, CurveClaim, Subject, bare, ours, ours_second
 from dualad.check.watched import Watched, watch
 from dualad.drivers.arguments import collect
@@ -55,12 +55,13 @@ class Site:
             self._looked_again = differences(self.subject.points, self.chosen, self.rng, top=0.14, eps=self.subject.eps)
         return self._looked_again
 
-    def tests(self, claim: Claim, said: Any, ours: Claim | None) -> list[Test]:
+    def tests(self, claim: Claim, said: Any, ours: Claim | None) -> list[Outcome]:
         """Put a claim to all tests; a user's is also held against ours, where there is one."""
         subject, chosen, seen, rng = self.subject, self.chosen, self.seen, self.rng
-        found = [first.project(claim, said, subject, chosen, seen, self.again, self.weights, rng)]
+        outcome, bad = first.project(claim, said, subject, chosen, seen, self.again, self.weights, rng)
+        found = [outcome]
         if claim.back is None:
-            found.append(first.remainders(claim, said, seen))
+            found.append(first.remainders(claim, said, seen, bad))
             found.append(first.complex_step(claim, said, subject, chosen, seen))
         if ours is not None:
             try:
@@ -96,7 +97,7 @@ class Run:
         self.watched: Watched | None = None
         if not subject.repeats:
             remark = "f returns other numbers when it is called again: does it draw random numbers?"
-            self.report.tests.append(Test("f repeats itself", FAILED, remark=remark))
+            self.report.tests.append(Outcome("f repeats itself", FAILED, remark=remark))
         try:
             self.watched = watch(subject.f, subject.x, subject.args)
             self.report.kinks = find_kinks(self.watched, near, self.rng)
@@ -113,7 +114,7 @@ class Run:
     def first(self, given: Sequence[Claim]) -> None:
         """Check first derivatives: those that were given, or our own."""
         if not self.chosen or not self.subject.m:
-            self.report.tests.append(Test("first derivatives", PASSED, remark="there is nothing to differentiate"))
+            self.report.tests.append(Outcome("first derivatives", PASSED, remark="there is nothing to differentiate"))
             return
         if self.theirs and not given:
             return
@@ -137,7 +138,7 @@ class Run:
             self.report.curves = [Curve(one, row, claim.name) for one, row in swept]
         self._judge(claim, tests)
 
-    def _judge(self, claim: Claim | CurveClaim, tests: Sequence[Test]) -> None:
+    def _judge(self, claim: Claim | CurveClaim, tests: Sequence[Outcome]) -> None:
         self.report.tests += tests
         if any(test.verdict == FAILED for test in tests):
             self.wrong.append(claim)
@@ -149,7 +150,7 @@ class Run:
         if refused and isinstance(claim, Claim) and claim.along is not None:
             raise error
         self.report.tests.append(
-            Test(f"{claim.name}: can be evaluated", SKIPPED if refused else FAILED, remark=words[:200])
+            Outcome(f"{claim.name}: can be evaluated", SKIPPED if refused else FAILED, remark=words[:200])
         )
         if not refused:
             self.wrong.append(claim)
@@ -171,7 +172,7 @@ class Run:
             return
         subject, weights = self.subject, self.weights[0]
         if any(test.verdict == UNDECIDED for test in self.report.tests):
-            self.report.tests.append(Test("second derivatives", SKIPPED, remark="f is not smooth at x"))
+            self.report.tests.append(Outcome("second derivatives", SKIPPED, remark="f is not smooth at x"))
             return
         chosen = self._directions(min(len(self.chosen), _CURVED))
         seen = self._of_gradient(chosen)
@@ -237,8 +238,8 @@ class Run:
     def tests(self, given: Sequence[Claim], curved: Sequence[CurveClaim], order: int) -> None:
         """Make all tests at x, and beside x where they do not come out well and f bends at x.
 
-        What a derivative is on a kink is a matter of convention: there a claim may contradict the differences, and is wrong
-        if it does so beside the kink as well.
+        What a derivative is on a kink is a matter of convention: there a claim may contradict the differences, and is
+        wrong if it does so beside the kink as well.
         """
         self._all(given, curved, order)
         report = self.report

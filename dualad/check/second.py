@@ -9,7 +9,7 @@ import numpy as np
 
 from dualad.check.differences import Differences, allowance, decided, differences
 from dualad.check.directions import Direction
-from dualad.check.report import FAILED, PASSED, SKIPPED, UNDECIDED, Test, counted, largest
+from dualad.check.report import FAILED, PASSED, SKIPPED, UNDECIDED, Outcome, counted, largest
 from dualad.check.subject import CurveClaim, Subject
 from dualad.check.taylor import slopes
 from dualad.numeric.ladder import Sweep
@@ -43,7 +43,7 @@ def curves_of(seen: Differences, weights: Any) -> list[Sweep]:
     ]
 
 
-def project_second(claim: CurveClaim, block: Any, seen: Differences, rounding: Callable[[], Any]) -> Test:
+def project_second(claim: CurveClaim, block: Any, seen: Differences, rounding: Callable[[], Any]) -> Outcome:
     """Second derivatives along directions against differences of gradients."""
     off, allowed = seen.wrong(block.T)
     if np.any(off > allowed):
@@ -51,15 +51,15 @@ def project_second(claim: CurveClaim, block: Any, seen: Differences, rounding: C
     error, bound = largest(off, allowed)
     name = f"{claim.name}: differences of gradients along {counted(len(block), 'direction')}"
     if np.any(off > allowed):
-        return Test(
+        return Outcome(
             name, FAILED, error, bound, f"{counted(np.count_nonzero(off > allowed), 'curvature')} of {off.size} wrong"
         )
     if not np.any(decided(seen)):
-        return Test(name, UNDECIDED, error, bound, "the differences are too coarse here")
-    return Test(name, PASSED, error, bound)
+        return Outcome(name, UNDECIDED, error, bound, "the differences are too coarse here")
+    return Outcome(name, PASSED, error, bound)
 
 
-def second_differences(claim: CurveClaim, block: Any, curves: Sequence[Sweep]) -> Test:
+def second_differences(claim: CurveClaim, block: Any, curves: Sequence[Sweep]) -> Outcome:
     """Hold v'Hv against second differences of f, where there is no gradient to take differences of."""
     wanted, error = (np.array([float(getattr(one.second, name)[0]) for one in curves]) for name in ("value", "error"))
     said = np.diag(block)
@@ -68,11 +68,13 @@ def second_differences(claim: CurveClaim, block: Any, curves: Sequence[Sweep]) -
     worst, bound = largest(off, allowed)
     name = f"{claim.name}: second differences along {counted(len(block), 'direction')}"
     if np.any(wrong):
-        return Test(name, FAILED, worst, bound, f"{counted(np.count_nonzero(wrong), 'curvature')} of {off.size} wrong")
-    return Test(name, PASSED if np.any(np.isfinite(error)) else UNDECIDED, worst, bound)
+        return Outcome(
+            name, FAILED, worst, bound, f"{counted(np.count_nonzero(wrong), 'curvature')} of {off.size} wrong"
+        )
+    return Outcome(name, PASSED if np.any(np.isfinite(error)) else UNDECIDED, worst, bound)
 
 
-def cubic_remainders(claim: CurveClaim, block: Any, curves: Sequence[Sweep], eps: float) -> Test:
+def cubic_remainders(claim: CurveClaim, block: Any, curves: Sequence[Sweep], eps: float) -> Outcome:
     """Taylor remainders: f(x + h v) - f(x) - h v'(df) - h^2/2 v'Hv must fall with the cube of h.
 
     A slope that falls short counts where second differences contradict the claim as well; else f bends near x.
@@ -86,27 +88,29 @@ def cubic_remainders(claim: CurveClaim, block: Any, curves: Sequence[Sweep], eps
         if np.isfinite(found):
             worst = min(worst, found)
             off = abs(float(one.second.value[0]) - block[i, i])
-            wrong = wrong or (found < 2.5 and off > 10.0 * float(one.second.error[0]) + _ROUNDING * eps * np.max(np.abs(block)))
+            wrong = wrong or (
+                found < 2.5 and off > 10.0 * float(one.second.error[0]) + _ROUNDING * eps * np.max(np.abs(block))
+            )
     if not np.isfinite(worst):
-        return Test(name, SKIPPED, remark="f is quadratic here to rounding, or has a kink")
+        return Outcome(name, SKIPPED, remark="f is quadratic here to rounding, or has a kink")
     if worst < 2.5 and not wrong:
-        return Test(name, SKIPPED, remark="f bends near x")
-    return Test(name, FAILED if wrong else PASSED, remark=f"slope {worst:.2f}")
+        return Outcome(name, SKIPPED, remark="f bends near x")
+    return Outcome(name, FAILED if wrong else PASSED, remark=f"slope {worst:.2f}")
 
 
-def symmetric(claim: CurveClaim, block: Any, subject: Subject, rounding: Callable[[], Any]) -> Test:
+def symmetric(claim: CurveClaim, block: Any, subject: Subject, rounding: Callable[[], Any]) -> Outcome:
     """Symmetry: u'Hv = v'Hu."""
     return _equal(f"{claim.name}: symmetry", block, block.T, subject, rounding)
 
 
 def agree(
     one: CurveClaim, block: Any, other: CurveClaim, others: Any, subject: Subject, rounding: Callable[[], Any]
-) -> Test:
+) -> Outcome:
     """Two ways to the same second derivatives."""
     return _equal(f"{one.name} = {other.name}", block, others, subject, rounding)
 
 
-def _equal(name: str, one: Any, other: Any, subject: Subject, rounding: Callable[[], Any]) -> Test:
+def _equal(name: str, one: Any, other: Any, subject: Subject, rounding: Callable[[], Any]) -> Outcome:
     off = np.abs(one - other)
     same = np.isfinite(one) == np.isfinite(other)
     off = np.where(np.isfinite(one) & np.isfinite(other), off, np.where(same, 0.0, np.inf))
@@ -115,4 +119,4 @@ def _equal(name: str, one: Any, other: Any, subject: Subject, rounding: Callable
     if np.any(off > allowed):
         allowed = allowed + 10.0 * rounding()
     error, bound = largest(off, allowed)
-    return Test(name, FAILED if np.any(off > allowed) else PASSED, error, bound, independent=False)
+    return Outcome(name, FAILED if np.any(off > allowed) else PASSED, error, bound, independent=False)

@@ -65,8 +65,8 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...
         given = [y_bar] if whole else flatten(y_bar)[0]
         if len(given) != len(leaves):
             raise errors.WrongShape(
-                f"the function returned {len(leaves)} arrays and the pullback was given {len(given)} cotangents; give one "
-                "for each, in the structure of the result"
+                f"the function returned {len(leaves)} arrays and the pullback was given {len(given)} cotangents; give "
+                "one for each, in the structure of the result"
             )
         seeds: dict[int, Any] = {}
         for place, (y, g) in enumerate(zip(leaves, given, strict=True)):

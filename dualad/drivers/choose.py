@@ -6,22 +6,20 @@ again and prints them in the form of this file.
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-__all__ = ["COSTS", "Costs", "Plan", "Rate", "Work", "choose", "most_lanes"]
+__all__ = ["COSTS", "FEW", "SIDE", "Costs", "Plan", "Rate", "Work", "choose", "most_lanes"]
 
 
-@dataclass(frozen=True)
-class Work:
-    """What one evaluation of a function does: calls of array functions, operations on scalars, elements of arrays.
+class Work(NamedTuple):
+    """What one evaluation of a function does: calls of array functions, operations on scalars, elements of arrays."""
 
-    The default stands for a function that is not known yet.
-    """
-
-    calls: int = 10
-    scalars: int = 0
-    elements: int = 1000
+    calls: int
+    scalars: int
+    elements: int
 
 
 @dataclass(frozen=True)
@@ -44,20 +42,24 @@ class Rate:
 
 @dataclass(frozen=True)
 class Costs:
-    """Measured rates: of f itself, of f on dual and on hyper-dual numbers, of its recording, of sweeps over the tape,
-    and of the gradient written on the tape."""
+    """Measured rates.
 
-    plain: Rate = Rate(560, 40, 0.9)
-    dual: Rate = Rate(5500, 110, 2.0, 3.5, 1.0)
-    record: Rate = Rate(5000, 75, 1.2)
-    forward: Rate = Rate(1900, 5, 1.0, 1.0, 1.0)
-    reverse: Rate = Rate(1800, 7, 1.5, 0.9, 1.0)
-    hyper: Rate = Rate(9000, 350, 4.0, 2.0, 1.2)
-    extend: Rate = Rate(45000, 25000, 1.0)
+    Of f itself, of f on dual and on hyper-dual numbers, of its recording, of sweeps over the tape, and of the gradient
+    written on the tape.
+    """
+
+    plain: Rate = Rate(680, 35, 1.1)
+    dual: Rate = Rate(3200, 53, 2.5, 1.8, 0.47)
+    record: Rate = Rate(4100, 48, 2.4)
+    forward: Rate = Rate(1700, 5.6, 1.0, 1.1, 0.64)
+    reverse: Rate = Rate(1300, 7.2, 0.78, 0.75, 1.2)
+    hyper: Rate = Rate(3700, 64, 3.1, 2.1, 0.63)
+    extend: Rate = Rate(75000, 25000, 5.5)
 
 
 COSTS = Costs()
-DIRECT = 12  # up to so many inputs dual numbers are taken at once: whether rows were cheaper is known after a recording only
+DIRECT = 32  # up to so many inputs a function that is not known is not recorded to find out whether rows are fewer
+FEW = 4  # up to so many inputs nothing that a recording could tell makes a difference
 SIDE = 12  # hyper-dual numbers carry blocks of so many directions a side
 
 
@@ -65,22 +67,40 @@ SIDE = 12  # hyper-dual numbers carry blocks of so many directions a side
 class Plan:
     """What the dispatcher chose, and why.
 
-    ``costs`` are the predicted costs of all alternatives, in evaluations of f.
+    Attributes
+    ----------
+    mode : str
+        "forward" or "reverse" (Jacobian), "hyperdual" or "forward-over-reverse" (Hessian).
+    recorded : bool
+        f is recorded and its tape is swept; else f is evaluated on dual numbers.
+    chunk : int
+        Columns or rows that are carried at once.
+    n, m : int
+        Numbers of inputs and outputs; ``m`` is None where it is not known yet.
+    reason : str
+        Why, in a sentence.
+    costs : dict
+        Predicted costs of all alternatives, in evaluations of f.
+    work : Work, optional
+        What f does, where it has been recorded.
     """
 
     mode: str
+    recorded: bool
     chunk: int
     n: int
     m: int | None
     order: int
     reason: str
     costs: dict[str, float] = field(default_factory=dict)
+    work: Work | None = None
 
     def __str__(self) -> str:
         outputs = "a number of outputs that is not known yet" if self.m is None else _counted(self.m, "output")
         derivative = "Jacobian" if self.order == 1 else "Hessian"
         lines = [
-            f"{derivative} of {_counted(self.n, 'input')} and {outputs}: {self.mode}, {self.chunk} at a time",
+            f"{derivative} of {_counted(self.n, 'input')} and {outputs}: {self.mode}, {self.chunk} at a time"
+            + (", over a recording" if self.recorded else ", without a recording"),
             self.reason,
             "predicted cost, in evaluations of f:",
         ]
@@ -106,7 +126,13 @@ def _chunk(lanes: int, most: int) -> tuple[int, int]:
 
 
 def choose(
-    n: int, m: int | None = None, order: int = 1, work: Work | None = None, *, recorded: bool = False, costs: Costs = COSTS
+    n: int,
+    m: int | None = None,
+    order: int = 1,
+    work: Work | None = None,
+    *,
+    recorded: bool = False,
+    costs: Costs | None = None,
 ) -> Plan:
     """Choose how a derivative is carried.
 
@@ -119,15 +145,13 @@ def choose(
     work : Work, optional
         What one evaluation does, as read off a tape.
     recorded : bool
-        f has been recorded at this point: what needs no further evaluation is what is chosen from.
-    costs : Costs
-        The measured rates.
+        f has been recorded at this point, and what is chosen from are the sweeps over the tape.
+    costs : Costs, optional
+        Other rates than the measured ones.
 
     Returns
     -------
     Plan
-        ``mode`` is "forward" or "reverse" (order 1; "record" where m must be known first), "hyperdual" or
-        "forward-over-reverse" (order 2).
 
     Examples
     --------
@@ -135,38 +159,57 @@ def choose(
     >>> choose(1000, 1).mode, choose(3, 1000).mode
     ('reverse', 'forward')
     """
+    return _chosen(n, m, order, work, recorded, costs)
+
+
+@functools.lru_cache(maxsize=256)
+def _chosen(n: int, m: int | None, order: int, work: Work | None, recorded: bool, costs: Costs | None) -> Plan:
     if order not in (1, 2):
         raise ValueError(f"order must be 1 (Jacobian) or 2 (Hessian), not {order!r}")
-    known = Work(elements=10 * max(n, m or 1)) if work is None else work
-    return (_second if order == 2 else _first)(n, m, known, recorded, costs)
+    return (_first if order == 1 else _second)(n, m, work, recorded, costs or COSTS)
 
 
-def _first(n: int, m: int | None, work: Work, recorded: bool, c: Costs) -> Plan:
+def _guessed(n: int, m: int | None) -> Work:
+    """Return what a function of such sizes would do, written in array code."""
+    return Work(10, 0, 10 * max(n, m or 1))
+
+
+def _first(n: int, m: int | None, known: Work | None, recorded: bool, c: Costs) -> Plan:
+    work = known or _guessed(n, m)
     unit = c.plain.cost(work, 0)
     most = most_lanes(max(n, m or 1), work.scalars)
     passes, chunk = _chunk(n, most)
     sunk = 0.0 if recorded else c.record.cost(work, 0)
-    table = {"forward": (sunk + c.forward.cost(work, n, passes)) / unit}
+    dual, columns, rows = "forward, dual numbers", "forward, recorded", "reverse, recorded"
+    table = {columns: (sunk + c.forward.cost(work, n, passes)) / unit}
     if not recorded:
-        table["forward, dual numbers"] = c.dual.cost(work, n, passes) / unit
-    if n <= DIRECT and not recorded:
-        reason = f"{_counted(n, 'column')} can be carried by dual numbers in one evaluation, without a recording"
-        return Plan("forward", chunk, n, m, 1, reason, table)
-    if m is None:
-        reason = "the number of outputs is not known before f has run: it is recorded once, and then swept the cheaper way"
-        return Plan("record", chunk, n, m, 1, reason, table)
+        table[dual] = c.dual.cost(work, n, passes) / unit
+    if m is None or (known is None and n <= DIRECT and not recorded):
+        direct = n <= DIRECT
+        reason = (
+            f"{_counted(n, 'column')} can be carried by dual numbers in one evaluation, without a recording"
+            if direct
+            else "the number of outputs is not known before f has run: it is recorded once, then swept the cheaper way"
+        )
+        return Plan("forward", not direct, chunk, n, m, 1, reason, table, known)
     row_passes, row_chunk = _chunk(m, most)
-    table["reverse"] = (sunk + c.reverse.cost(work, m, row_passes)) / unit
-    forward = f"{_counted(n, 'column')} forward cost {table['forward']:.1f} evaluations of f"
-    reverse = f"{_counted(m, 'row')} backward cost {table['reverse']:.1f} evaluations of f"
-    if table["reverse"] < table["forward"]:
-        return Plan("reverse", row_chunk, n, m, 1, f"{reverse}, {forward}", table)
-    return Plan("forward", chunk, n, m, 1, f"{forward}, {reverse}", table)
+    table[rows] = (sunk + c.reverse.cost(work, m, row_passes)) / unit
+    ranked = sorted(table, key=table.__getitem__)
+    name = ranked[0]
+    said = {
+        dual: f"{_counted(n, 'column')} on dual numbers",
+        columns: f"{_counted(n, 'column')} forward over a recording",
+        rows: f"{_counted(m, 'row')} backward over a recording",
+    }
+    reason = "; ".join(f"{said[one]}: {table[one]:.1f} evaluations of f" for one in ranked[:2])
+    if name == rows:
+        return Plan("reverse", True, row_chunk, n, m, 1, reason, table, known)
+    return Plan("forward", name == columns, chunk, n, m, 1, reason, table, known)
 
 
-def _second(n: int, m: int | None, work: Work, recorded: bool, c: Costs) -> Plan:
+def _second(n: int, m: int | None, known: Work | None, recorded: bool, c: Costs) -> Plan:
+    work = known or _guessed(n, m)
     unit = c.plain.cost(work, 0)
-    outputs = 1 if m is None else m
     blocks, side = _chunk(n, SIDE)
     pairs = blocks * (blocks + 1) // 2
     passes, chunk = _chunk(n, most_lanes(n, 2 * work.scalars))
@@ -175,10 +218,10 @@ def _second(n: int, m: int | None, work: Work, recorded: bool, c: Costs) -> Plan
     sunk = 0.0 if recorded else c.record.cost(work, 0)
     table = {
         "hyperdual": c.hyper.cost(work, pairs * side * (side + 2), pairs) / unit,
-        "forward-over-reverse": (sunk + outputs * (c.extend.cost(work, 0) + columns)) / unit,
+        "forward-over-reverse": (sunk + (1 if m is None else m) * (c.extend.cost(work, 0) + columns)) / unit,
     }
-    blockwise = f"hyper-dual numbers cost {table['hyperdual']:.0f} evaluations of f"
-    over = f"{_counted(n, 'column')} forward over a recorded gradient cost {table['forward-over-reverse']:.0f}"
+    blockwise = f"hyper-dual numbers: {table['hyperdual']:.0f} evaluations of f"
+    over = f"{_counted(n, 'column')} forward over a recorded gradient: {table['forward-over-reverse']:.0f}"
     if table["hyperdual"] <= table["forward-over-reverse"]:
-        return Plan("hyperdual", side, n, m, 2, f"{blockwise}, {over}", table)
-    return Plan("forward-over-reverse", chunk, n, m, 2, f"{over}, {blockwise}", table)
+        return Plan("hyperdual", False, side, n, m, 2, f"{blockwise}; {over}", table, known)
+    return Plan("forward-over-reverse", True, chunk, n, m, 2, f"{over}; {blockwise}", table, known)

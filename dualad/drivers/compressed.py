@@ -6,6 +6,7 @@ Curtis, Powell and Reid (1974), *On the estimation of sparse Jacobian matrices*,
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -41,9 +42,9 @@ class Compressed:
         starts, rows = self._pattern.indptr.tolist(), self.rows
         taken: list[Any] = []
         groups = np.zeros(self.shape[1], dtype=int)
-        for column, (start, stop) in enumerate(zip(starts, starts[1:])):
+        for column, (start, stop) in enumerate(pairwise(starts)):
             mine = rows[start:stop]
-            for group, used in enumerate(taken):
+            for group, used in enumerate(taken):  # noqa: B007 - read after the loop
                 if not used[mine].any():
                     break
             else:

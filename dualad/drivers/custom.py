@@ -72,7 +72,9 @@ def define(
         else:
             args = " ".join(inspect.signature(function).parameters)
     called = function if isinstance(function, np.ufunc) else _elementwise(function)
-    row = op(label, args, *partials, numpy=f"{function.__module__}.{label}", domain=domain, kinks=kinks, function=called)
+    row = op(
+        label, args, *partials, numpy=f"{function.__module__}.{label}", domain=domain, kinks=kinks, function=called
+    )
     if not isinstance(function, np.ufunc):
         called.row, called.dispatches = row, True  # type: ignore[attr-defined]
     return called
@@ -132,7 +134,7 @@ class _Custom:
         raise NotImplementedError
 
 
-class custom_jvp(_Custom):  # noqa: N801 - used as a decorator
+class custom_jvp(_Custom):
     """Give a function a forward rule of its own.
 
     For code that cannot be recorded (a compiled library, a lookup, a solver), or whose derivative is known better.
@@ -167,7 +169,10 @@ class custom_jvp(_Custom):  # noqa: N801 - used as a decorator
 
     def _tangent(self, merged: Any, varied: list[int], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
         full = merged(primals)
-        dots = [np.zeros_like(np.asarray(x, dtype=float)) if not isinstance(x, DuckArray) else np.zeros_like(x) for x in full]
+        dots = [
+            np.zeros_like(np.asarray(x, dtype=float)) if not isinstance(x, DuckArray) else np.zeros_like(x)
+            for x in full
+        ]
         for i, t in zip(varied, tangents, strict=True):
             dots[i] = t
         return self._rule(tuple(full), tuple(dots))[1]
@@ -201,7 +206,7 @@ class custom_jvp(_Custom):  # noqa: N801 - used as a decorator
         return vjp
 
 
-class custom_vjp(_Custom):  # noqa: N801 - used as a decorator
+class custom_vjp(_Custom):
     """Give a function a reverse rule of its own.
 
     Parameters
@@ -261,7 +266,9 @@ class custom_vjp(_Custom):  # noqa: N801 - used as a decorator
             for o, v in enumerate(values):
                 rows = []
                 for unit in np.eye(np.size(v)):
-                    g = tuple(np.reshape(unit, np.shape(v)) if i == o else np.zeros_like(w) for i, w in enumerate(values))
+                    g = tuple(
+                        np.reshape(unit, np.shape(v)) if i == o else np.zeros_like(w) for i, w in enumerate(values)
+                    )
                     rows.append(self._cotangents(merged, varied, primals, g if isinstance(value, tuple) else g[0]))
                 answers.append(_moved(rows, tangents, primals, np.shape(v)))
             return tuple(answers) if isinstance(value, tuple) else answers[0]
@@ -304,7 +311,9 @@ def _contracted(g: Any, value: Any, columns: Sequence[Any], shape: tuple[int, ..
     return total
 
 
-def _moved(rows: Sequence[Sequence[Any]], tangents: Sequence[Any], primals: Sequence[Any], shape: tuple[int, ...]) -> Any:
+def _moved(
+    rows: Sequence[Sequence[Any]], tangents: Sequence[Any], primals: Sequence[Any], shape: tuple[int, ...]
+) -> Any:
     """Return the tangent of a result from the rows of the Jacobian."""
     total: Any = 0.0
     for i, (t, x) in enumerate(zip(tangents, primals, strict=True)):

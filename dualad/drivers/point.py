@@ -1,6 +1,4 @@
-"""What is known of a function at one x: one evaluation that carries derivatives, and each of them
-made when asked for.
-"""
+"""What is known of a function at one x: one evaluation that carries derivatives, each of them made when asked for."""
 
 from __future__ import annotations
 
@@ -10,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from dualad import errors
-from dualad.drivers.arguments import as_argument, collect, identity_lanes, lanes_of, seeded
+from dualad.drivers.arguments import as_argument, chunks, collect, identity_lanes, lanes_of, seeded
 from dualad.drivers.backward import jacobian_rows
 from dualad.drivers.choose import SIDE, Plan, choose, most_lanes
-from dualad.drivers.columns import jacobian_columns, tangents, work_of
+from dualad.drivers.columns import collected, jacobian_columns, tangents, work_of
 from dualad.drivers.compressed import Compressed
 from dualad.drivers.forward_over_reverse import SecondOrder
 from dualad.drivers.recording import Recording, one_number
@@ -51,7 +49,7 @@ class Point(Known):
     def __init__(self, f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         self.recording = Recording(f, [0], args, kwargs, "derivatives")
         self.recording.tape.inputs = self.recording.inputs
-        self.y = collect(self.recording.result)
+        self.y = collected(self.recording)
         self.depends = self.recording.mine(self.y)
         self.work = work_of(self.recording.tape)
         self.shape: tuple[int, ...] = self.recording.arrays[0].shape
@@ -61,6 +59,7 @@ class Point(Known):
         self._second: SecondOrder | None = None
 
     def knows(self, what: str) -> bool:
+        """Say that everything can be had."""
         return True
 
     def is_curved(self) -> bool:
@@ -130,8 +129,7 @@ class Point(Known):
     def _columns_of(self, second: SecondOrder | None) -> Any:
         if second is None or not self.n:
             return np.zeros(self.shape * 2)
-        chunk = most_lanes(self.n, len(self.recording.tape))
-        ranges = [(at, min(self.n, at + chunk)) for at in range(0, self.n, chunk)]
+        ranges = chunks(self.n, most_lanes(self.n, len(self.recording.tape)))
         columns = [second.columns(identity_lanes(self.recording.arrays, *at))[0] for at in ranges]
         return np.concatenate(columns).reshape(self.shape * 2)
 
@@ -153,6 +151,7 @@ class CurvedPoint(Known):
         super().__init__(value)
 
     def knows(self, what: str) -> bool:
+        """Say that everything can be had."""
         return True
 
     def _check_one(self, driver: str) -> None:

@@ -55,7 +55,9 @@ def solve_ivp(given: Arguments) -> None:
     array([7.15827e-01, 9.00000e-06, 2.84164e-01])
     """
     method = given.get("method", "RK45")
-    implicit = method in _NAMES if isinstance(method, str) else isinstance(method, type) and issubclass(method, _IMPLICIT)
+    implicit = (
+        method in _NAMES if isinstance(method, str) else isinstance(method, type) and issubclass(method, _IMPLICIT)
+    )
     if not implicit or given.get("jac") is not None or np.iscomplexobj(given["y0"]):
         return
     fun, columns, n = given["fun"], bool(given.get("vectorized")), np.size(given["y0"])
@@ -106,7 +108,8 @@ def odeint(given: Arguments) -> None:
     if given.get("Dfun") is not None:
         return
     func, place, n = given["func"], 1 if given.get("tfirst") else 0, np.size(given["y0"])
-    lower, upper = (given.get(name) if given.get(name) is not None else -1 for name in ("ml", "mu"))
+    ends: list[Any] = [given.get("ml"), given.get("mu")]
+    lower, upper = (-1 if end is None else end for end in ends)
     banded = max(lower, upper) >= 0
     slope = _banded(func, place, n, max(lower, 0), max(upper, 0)) if banded else _dense(func, place, n)
     given["Dfun"] = (lambda *args: slope(*args).T) if given.get("col_deriv") else slope
@@ -117,7 +120,6 @@ Slope = Callable[..., Any]
 
 def _by(f: Slope, place: int, directions: Any, finish: Callable[[Any], Any]) -> Slope:
     """Return the function that makes a Jacobian in argument ``place`` from the derivatives along some directions."""
-
     most = most_lanes(directions.shape[-1])
 
     def jacobian(first: Any, second: Any, *rest: Any) -> Any:
@@ -127,7 +129,9 @@ def _by(f: Slope, place: int, directions: Any, finish: Callable[[Any], Any]) -> 
         def of_state(y: Any) -> Any:
             return f(*args[:place], y, *args[place + 1 :])
 
-        lanes = [directional(of_state, args[place], directions[at : at + most]) for at in range(0, len(directions), most)]
+        lanes = [
+            directional(of_state, args[place], directions[at : at + most]) for at in range(0, len(directions), most)
+        ]
         return finish(lanes[0] if len(lanes) == 1 else np.concatenate(lanes))
 
     return jacobian

@@ -61,7 +61,7 @@ def jacobian(
 
     Notes
     -----
-    Evaluations of f for n inputs: forward 2 n + 1, central 4 n + 1 (half of them for the estimate of the error),
+    Evaluations of f for n inputs: forward 2 n + 3, central 4 n + 1 (half of them for the estimate of the error),
     complex n + 1, Richardson about 33 n.
 
     Examples

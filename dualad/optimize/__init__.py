@@ -1,7 +1,7 @@
 """SciPy's optimizers with exact derivatives: the same names, the same signatures, the same results.
 
-Each method receives exactly the derivatives that it can use; one that uses none is passed through. What the caller gives
-(``jac=``, ``hess=``, ``hessp=``, a string such as ``"2-point"``) is left alone.
+Each method receives exactly the derivatives that it can use; one that uses none is passed through. What the caller
+gives (``jac=``, ``hess=``, ``hessp=``, a string such as ``"2-point"``) is left alone.
 """
 
 from dualad.drivers.shared import derivatives
@@ -12,6 +12,6 @@ from dualad.optimize.roots import fsolve, newton, root, root_scalar
 from dualad.optimize.searching import basinhopping, differential_evolution, dual_annealing, shgo
 
 __all__ = [
-    "NonlinearConstraint", "basinhopping", "curve_fit", "derivatives", "differential_evolution", "dual_annealing", "fsolve",
-    "least_squares", "minimize", "minimize_scalar", "newton", "root", "root_scalar", "shgo",
+    "NonlinearConstraint", "basinhopping", "curve_fit", "derivatives", "differential_evolution", "dual_annealing",
+    "fsolve", "least_squares", "minimize", "minimize_scalar", "newton", "root", "root_scalar", "shgo",
 ]  # fmt: skip

@@ -39,8 +39,8 @@ class NonlinearConstraint(scipy_optimize.NonlinearConstraint):  # type: ignore[m
     lb, ub : array_like
         Bounds on ``fun(x)``.
     jac, hess
-        As in SciPy, to use instead of the exact ones. Beside ``jac`` as a string, that is by differences, SciPy takes no
-        exact Hessian.
+        As in SciPy, to use instead of the exact ones. Beside ``jac`` as a string, that is by differences, SciPy takes
+        no exact Hessian.
     **options
         SciPy's further arguments. By ``finite_diff_jac_sparsity`` the exact Jacobian is compressed.
 
@@ -75,7 +75,9 @@ def _matrix(shared: Derivatives) -> Callable[..., Any]:
 
 
 def with_derivatives(constraints: Any, method: str) -> Any:
-    """Return constraints in any form that SciPy takes, with the derivatives that the method uses where none were given."""
+    """Return constraints in any form that SciPy takes, with the derivatives that the method uses
+    where none were given.
+    """
     if isinstance(constraints, (list, tuple)):
         return [with_derivatives(one, method) for one in constraints]
     if isinstance(constraints, dict):

@@ -22,8 +22,8 @@ def least_squares(given: Arguments) -> None:
     Parameters
     ----------
     fun, x0, jac, bounds, method, ftol, xtol, gtol, x_scale, loss, f_scale, max_nfev, args, kwargs
-        As in SciPy, with its further arguments. Where ``jac`` is not given it is exact; ``jac="2-point"`` asks SciPy for
-        differences.
+        As in SciPy, with its further arguments. Where ``jac`` is not given it is exact; ``jac="2-point"`` asks SciPy
+        for differences.
 
     Returns
     -------
@@ -31,8 +31,8 @@ def least_squares(given: Arguments) -> None:
 
     Notes
     -----
-    The residuals and the Jacobian at one x share one recording of ``fun``. With ``jac_sparsity`` the Jacobian is compressed
-    by it, and sparse.
+    The residuals and the Jacobian at one x share one recording of ``fun``. With ``jac_sparsity`` the Jacobian is
+    compressed by it, and sparse.
 
     Examples
     --------
@@ -62,8 +62,8 @@ def curve_fit(given: Arguments) -> None:
     Parameters
     ----------
     f, xdata, ydata, p0, sigma, absolute_sigma, check_finite, bounds, method, jac
-        As in SciPy, with its further arguments. Where ``jac`` is not given, the fit and the covariance of the parameters
-        are made with the exact Jacobian.
+        As in SciPy, with its further arguments. Where ``jac`` is not given, the fit and the covariance of the
+        parameters are made with the exact Jacobian.
 
     Returns
     -------
@@ -96,5 +96,6 @@ def curve_fit(given: Arguments) -> None:
         return np.repeat(found[np.newaxis], np.shape(x)[-1], axis=0) if found.ndim == 1 else found
 
     given["f"], given["jac"] = model, jac
-    if np.ndim(sigma := given.get("sigma")) == 0 and sigma is not None:
+    sigma = given.get("sigma")
+    if sigma is not None and np.ndim(sigma) == 0:
         given["sigma"] = np.full(np.shape(given["ydata"]), sigma)  # beside a Jacobian SciPy takes no single number

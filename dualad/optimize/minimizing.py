@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from scipy import optimize as scipy_optimize
 
@@ -65,8 +63,9 @@ def minimize(given: Arguments) -> None:
     ----------
     fun, x0, args, method, jac, hess, hessp, bounds, constraints, tol, callback, options
         As in SciPy. Of the derivatives that are not given, each method receives those that it uses: the gradient; the
-        Hessian, or its products with vectors where there are many variables and the method can do with them; the Jacobians
-        of the constraints, and for ``trust-constr`` their Hessians. ``jac="2-point"`` asks SciPy for differences.
+        Hessian, or its products with vectors where there are many variables and the method can do with them; the
+        Jacobians of the constraints, and for ``trust-constr`` their Hessians. ``jac="2-point"`` asks SciPy for
+        differences.
 
     Returns
     -------
@@ -77,8 +76,9 @@ def minimize(given: Arguments) -> None:
     The value, the gradient and the Hessian at one x share one recording of ``fun``. The methods without derivatives
     (Nelder-Mead, Powell, COBYLA, COBYQA) and minimizers of one's own are called as SciPy calls them.
 
-    With exact Hessians SciPy's ``trust-constr`` would stop while its barrier for the inequalities is still high, at four
-    digits. Here the barrier parameter counts into ``optimality``, so that ``gtol`` is met when it is as small as that.
+    With exact Hessians SciPy's ``trust-constr`` would stop while its barrier for the inequalities is still high, at
+    four digits. Here the barrier parameter counts into ``optimality``, so that ``gtol`` is met when it is as small as
+    that.
 
     Examples
     --------
@@ -95,7 +95,8 @@ def minimize(given: Arguments) -> None:
 
 @improved(scipy_optimize.minimize_scalar)
 def minimize_scalar(given: Arguments) -> None:
-    """Minimize a function of one number: ``scipy.optimize.minimize_scalar`` as it is, for none of its methods uses a derivative.
+    """Minimize a function of one number: ``scipy.optimize.minimize_scalar`` as it is, for none of its methods uses a
+    derivative.
 
     Parameters
     ----------

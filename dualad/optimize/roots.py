@@ -50,7 +50,8 @@ def fsolve(given: Arguments) -> None:
     Parameters
     ----------
     func, x0, args, fprime, full_output, col_deriv, xtol, maxfev, band, epsfcn, factor, diag
-        As in SciPy. Where ``fprime`` is not given, it is the exact Jacobian, by columns where ``col_deriv`` asks for it.
+        As in SciPy. Where ``fprime`` is not given, it is the exact Jacobian, by columns where ``col_deriv`` asks for
+        it.
 
     Returns
     -------
@@ -85,8 +86,8 @@ def root_scalar(given: Arguments) -> None:
     Parameters
     ----------
     f, args, method, bracket, fprime, fprime2, x0, x1, xtol, rtol, maxiter, options
-        As in SciPy. Newton's method, which SciPy takes where neither a bracket nor a second point is given, receives the
-        exact derivative, and Halley's method the second derivative too.
+        As in SciPy. Newton's method, which SciPy takes where neither a bracket nor a second point is given, receives
+        the exact derivative, and Halley's method the second derivative too.
 
     Returns
     -------
@@ -119,8 +120,8 @@ def newton(given: Arguments) -> None:
     Parameters
     ----------
     func, x0, fprime, args, tol, maxiter, fprime2, x1, rtol, full_output, disp
-        As in SciPy. Where neither ``fprime`` nor a second point ``x1`` is given, SciPy would take the secant method; here
-        it is Newton's with the exact derivative. For an array ``x0`` the function is elementwise, and so is its
+        As in SciPy. Where neither ``fprime`` nor a second point ``x1`` is given, SciPy would take the secant method;
+        here it is Newton's with the exact derivative. For an array ``x0`` the function is elementwise, and so is its
         derivative.
 
     Returns

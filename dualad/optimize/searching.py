@@ -42,8 +42,8 @@ def basinhopping(given: Arguments) -> None:
     Parameters
     ----------
     func, x0, niter, T, stepsize, minimizer_kwargs, take_step, accept_test, callback, interval, disp, niter_success
-        As in SciPy, with its further arguments. The method that ``minimizer_kwargs`` names receives the derivatives as in
-        :func:`dualad.optimize.minimize`.
+        As in SciPy, with its further arguments. The method that ``minimizer_kwargs`` names receives the derivatives as
+        in :func:`dualad.optimize.minimize`.
 
     Returns
     -------
@@ -53,7 +53,8 @@ def basinhopping(given: Arguments) -> None:
     --------
     >>> import numpy as np
     >>> from dualad import optimize
-    >>> found = optimize.basinhopping(lambda x: np.cos(14.5 * x[0] - 0.3) + (x[0] + 0.2) * x[0], [1.0], niter=50, seed=1)
+    >>> wavy = lambda x: np.cos(14.5 * x[0] - 0.3) + (x[0] + 0.2) * x[0]
+    >>> found = optimize.basinhopping(wavy, [1.0], niter=50, seed=1)
     >>> found.x.round(4)
     array([-0.1951])
     """
@@ -66,9 +67,11 @@ def dual_annealing(given: Arguments) -> None:
 
     Parameters
     ----------
-    func, bounds, args, maxiter, minimizer_kwargs, initial_temp, restart_temp_ratio, visit, accept, maxfun, no_local_search
-        As in SciPy, with its further arguments. The annealing evaluates ``func`` on plain numbers; the local searches are
-        those of :func:`dualad.optimize.minimize`.
+    func, bounds, args, minimizer_kwargs, no_local_search
+        As in SciPy. The annealing evaluates ``func`` on plain numbers; the local searches are those of
+        :func:`dualad.optimize.minimize`.
+    maxiter, initial_temp, restart_temp_ratio, visit, accept, maxfun
+        As in SciPy, with its further arguments.
 
     Returns
     -------
@@ -114,7 +117,8 @@ def shgo(given: Arguments) -> None:
     array([1. , 0.5])
     """
     if (given.get("options") or {}).get("jac") is not True:
-        tolerance = {} if given.get("minimizer_kwargs") else {"options": {"ftol": 1e-12}}  # SciPy's, where nothing is given
+        # SciPy's, where nothing is given.
+        tolerance = {} if given.get("minimizer_kwargs") else {"options": {"ftol": 1e-12}}
         _local(given, method="SLSQP", **tolerance)
 
 
@@ -125,8 +129,8 @@ def differential_evolution(given: Arguments) -> None:
     Parameters
     ----------
     func, bounds, args, strategy, maxiter, popsize, tol, mutation, recombination, seed, callback, disp, polish, init
-        As in SciPy, with its further arguments. The population is evaluated on plain numbers; where ``polish`` is left to
-        SciPy, its minimizer receives the gradient, and with constraints the Hessian too.
+        As in SciPy, with its further arguments. The population is evaluated on plain numbers; where ``polish`` is left
+        to SciPy, its minimizer receives the gradient, and with constraints the Hessian too.
 
     Returns
     -------

@@ -14,11 +14,11 @@ __all__ = ["with_barrier"]
 def with_barrier(callback: Callable[..., Any] | None) -> Callable[..., Any]:
     """Return a callback that calls the given one, and then counts the barrier parameter into the optimality.
 
-    SciPy stops trust-constr when the gradient of the Lagrangian is small, whatever the barrier parameter. By differences
-    and quasi-Newton updates that happens late. With exact Hessians each barrier problem is solved in a few steps, its
-    Lagrangian has a gradient of zero while the barrier is still high, and the run would end with four digits. The conditions
-    of optimality ask for complementarity as well (Nocedal and Wright, *Numerical Optimization*, 2nd ed., section 19.1), and
-    what is left of that is the barrier parameter.
+    SciPy stops trust-constr when the gradient of the Lagrangian is small, whatever the barrier parameter. By
+    differences and quasi-Newton updates that happens late. With exact Hessians each barrier problem is solved in a few
+    steps, its Lagrangian has a gradient of zero while the barrier is still high, and the run would end with four
+    digits. The conditions of optimality ask for complementarity as well (Nocedal and Wright, *Numerical Optimization*,
+    2nd ed., section 19.1), and what is left of that is the barrier parameter.
     """
     by_name = callback is not None and set(inspect.signature(callback).parameters) == {"intermediate_result"}
 

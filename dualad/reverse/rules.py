@@ -48,7 +48,7 @@ def array_row(like: Recorded, row: Operator, args: Sequence[Any], kwargs: Mappin
     plan = row.plan(*call.args, **call.kwargs)  # type: ignore[attr-defined]
     linear = isinstance(row, Linear)
     if linear and len(call.found) == 1 and not call.found[0]._is_scalar:
-        shown = _shown(call.found[0], value, Step(row, plan.apply, call.kept_args, call.kept_kwargs))
+        shown = _shown(call.found[0], value, Step(row, plan.apply, call.kept_args, call.kept_kwargs), plan)
         if shown is not None:
             return shown
     nodes, primals = [], []
@@ -60,7 +60,15 @@ def array_row(like: Recorded, row: Operator, args: Sequence[Any], kwargs: Mappin
             primals.append(Shape(x.shape, x.dtype) if linear and isinstance(x, np.ndarray) else like._tape.freeze(x))
         nodes.append(x._operand(needed=False) if mine else -1)
     return like._tape.record(
-        "row", row, tuple(nodes), primals, value, plan, call.kept_args, call.kept_kwargs, needed=not isinstance(row, _VALUE_FREE)
+        "row",
+        row,
+        tuple(nodes),
+        primals,
+        value,
+        plan,
+        call.kept_args,
+        call.kept_kwargs,
+        needed=not isinstance(row, _VALUE_FREE),
     )
 
 
@@ -87,11 +95,13 @@ def _one_operand(x: Any, row: Any, args: Sequence[Any], kwargs: Mapping[str, Any
     plan = row.plan(own, *rest, **kwargs)
     kept = (_FIRST, *rest)
     if linear and not isinstance(value, np.generic):
-        shown = _shown(x, value, Step(row, plan.apply, kept, kwargs))
+        shown = _shown(x, value, Step(row, plan.apply, kept, kwargs), plan)
         if shown is not None:
             return shown
     primal = Shape(own.shape, own.dtype) if linear else x._saved()
-    return x._tape.record("row", row, (x._operand(needed=False),), [primal], value, plan, kept, kwargs, needed=not linear)
+    return x._tape.record(
+        "row", row, (x._operand(needed=False),), [primal], value, plan, kept, kwargs, needed=not linear
+    )
 
 
 _FIRST = Operand(0)
@@ -102,7 +112,9 @@ class Step:
 
     __slots__ = ("apply", "args", "kwargs", "row")
 
-    def __init__(self, row: Operator, apply: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    def __init__(
+        self, row: Operator, apply: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> None:
         self.row, self.apply, self.args, self.kwargs = row, apply, args, kwargs
 
     def __call__(self, t: Any) -> Any:
@@ -129,19 +141,23 @@ class Parts:
         return one
 
 
-def _shown(x: Recorded, value: Any, step: Step) -> Any:
+def _shown(x: Recorded, value: Any, step: Step, plan: Any) -> Any:
     """Return what a linear function of one array gives where it is the array itself or views of it, else None."""
     own = x._primal()
     if value is own:
         return x
     if isinstance(value, (tuple, list)):
-        if not value or not all(_is_view(part, own) for part in value):
+        if not value or x._is_shown or not all(_is_view(part, own) for part in value):
             return None
         views = Parts(step.apply)
         return type(value)(
             x._tape.view(x, Step(step.row, views.part(i), step.args, step.kwargs), part) for i, part in enumerate(value)
         )
-    return x._tape.view(x, step, value) if _is_view(value, own) else None
+    if _is_view(value, own) and not x._is_shown:
+        return x._tape.view(x, step, value)
+    if isinstance(value, np.ndarray) and isinstance(own, np.ndarray) and np.may_share_memory(value, own):
+        return x._tape.shown(x, step, value, step.row, plan)
+    return None
 
 
 def _check(value: Any, row: Operator) -> None:
@@ -245,7 +261,7 @@ def set_item(x: Recorded, index: Any, value: Any) -> None:
         x._make_room(primal)
     if mine and not x._path and _is_whole(index, x.ndim) and _can_stand_in(primal, x._primal()):
         # A fresh result of the same shape and type takes the place of the numbers that it overwrites.
-        copied = np.copy(value)
+        copied: Any = np.copy(value)
         x._adopt(copied._operand(needed=False), copied._primal())
         return
     if mine and isinstance(primal, np.ndarray) and np.may_share_memory(primal, x._primal()):

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from dualad.duck.kernels import DuckArray
+from dualad.duck.scale import scaled
 from dualad.ops import formula
 from dualad.ops.lanes import sum_to
 from dualad.reverse.kernels import Tape
-from dualad.duck.scale import scaled
 from dualad.reverse.pull import partial_of, pull, written
 
 __all__ = ["COMPARISONS", "GENERAL", "LEAF", "READ", "WRITE", "Adjoints", "reverse"]
@@ -63,7 +63,9 @@ class Adjoints:
         self.owned.discard(key)
 
     def buffer(self, node: int, key: int, g: Any = None) -> Any:
-        """Return the cotangent kept at ``key``, made an array of its own that may be written with numbers such as ``g``."""
+        """Return the cotangent kept at ``key``, made an array of its own that may be written with numbers such as
+        ``g``.
+        """
         found = self.arrays.get(key)
         level = max(g.level if isinstance(g, DuckArray) else 0, found.level if isinstance(found, DuckArray) else 0)
         if key not in self.owned or level > (found.level if isinstance(found, DuckArray) else 0):
@@ -136,7 +138,7 @@ def _general(adjoints: Adjoints, node: int, record: Any) -> None:
             _write(adjoints, node, record)
         return
     if node in adjoints.items:
-        g = adjoints.items.pop(node)
+        g: Any = adjoints.items.pop(node)
     else:
         g = adjoints.scalars.get(node) if slot < 0 else adjoints.arrays.get(slot)
     if g is None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from dualad.duck.scale import scaled
 from dualad.ops import formula
 from dualad.ops.lanes import lane_shape
 from dualad.reverse.kernels import Tape
-from dualad.duck.scale import scaled
 from dualad.reverse.pull import partial_of, push, written
 from dualad.sweeps.reference import COMPARISONS, GENERAL, LEAF, READ, WRITE
 
@@ -18,7 +18,9 @@ __all__ = ["Derivatives", "forward"]
 
 
 class Derivatives:
-    """The tangents of a tape's nodes while a sweep runs, None for zero; writing makes a new array, so that all are kept."""
+    """The tangents of a tape's nodes while a sweep runs, None for zero; writing makes a new array, so that all are
+    kept.
+    """
 
     def __init__(self, tape: Tape, seeds: Mapping[int, Any]) -> None:
         self.tape = tape
@@ -42,7 +44,9 @@ class Derivatives:
 
 
 def forward(tape: Tape, seeds: Mapping[int, Any]) -> Derivatives:
-    """Sweep tangents from the seeded nodes forward over the tape; seeds may have lanes before the shape of their node."""
+    """Sweep tangents from the seeded nodes forward over the tape; seeds may have lanes before the
+    shape of their node.
+    """
     sweep = Derivatives(tape, seeds)
     tape.check_constants()
     for node in range(len(tape)):

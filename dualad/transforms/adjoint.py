@@ -54,7 +54,13 @@ def _seeds(tape: Tape, outputs: Any) -> dict[int, Any]:
     seeds = {}
     for output in listed:
         node = output._operand() if isinstance(output, Recorded) else int(output)
-        shape = () if tape.fields(node)[3] < 0 else shape_of(output) if isinstance(output, Recorded) else tape.shape_of(node)
+        shape = (
+            ()
+            if tape.fields(node)[3] < 0
+            else shape_of(output)
+            if isinstance(output, Recorded)
+            else tape.shape_of(node)
+        )
         if int(np.prod(shape)) != 1:
             raise errors.NotScalar(errors.not_scalar("extend", shape))
         seeds[node] = np.ones(shape) if shape else 1.0

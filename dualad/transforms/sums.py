@@ -67,8 +67,8 @@ class Sum:
         """Add to a view."""
         # A last step that is an index is that of the assignment.
         index: Any = ...
-        if path and isinstance(path[-1], Pick):
-            *path, index = *path[:-1], path[-1].index
+        if path and isinstance(last := path[-1], Pick):
+            path, index = path[:-1], last.index
         target, touched = self._views(path)
         target[index] = target[index] + g if np.any(touched[index]) else g
         touched[index] = True

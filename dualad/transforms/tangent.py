@@ -58,7 +58,9 @@ class _Walk:
         if isinstance(t, DuckArray):
             return t
         shape = self.tape.shape_of(node)
-        zeros = np.zeros(shape, self.tape.dtype_of(node)) if shape or self.tape.fields(node)[3] >= 0 else np.float64(0.0)
+        zeros = (
+            np.zeros(shape, self.tape.dtype_of(node)) if shape or self.tape.fields(node)[3] >= 0 else np.float64(0.0)
+        )
         return self.tape.constant(zeros if t is None else zeros + t)
 
     def of(self, node: int) -> Any:
@@ -137,6 +139,10 @@ def _apart(t: Any, given: Sequence[Any]) -> Any:
     """Return a tangent that shares no numbers with those it came from, which may be written later."""
     if isinstance(t, (tuple, list)):
         return [_apart(part, given) for part in t]
-    shared = isinstance(t, Recorded) and t._cell is not None and any(isinstance(x, Recorded) and x._cell is t._cell for x in given)
+    shared = (
+        isinstance(t, Recorded)
+        and t._cell is not None
+        and any(isinstance(x, Recorded) and x._cell is t._cell for x in given)
+    )
     return np.copy(t) if shared else t
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from dualad.duck.kernels import DuckArray, scale
-from dualad.ops.lanes import shape_of
 from dualad.duck.scale import scaled
+from dualad.ops.lanes import shape_of
 
 __all__ = ["constant_of", "plus", "times"]
 
@@ -33,11 +33,10 @@ def times(partial: Any, g: Any) -> Any:
         return _spread(_multiple(partial, right), g)
     if left is not None:
         return _multiple(g, left) if np.ndim(partial) == 0 or shape_of(partial) == shape_of(g) else partial * g
-    # A constant that is finite on one side, or zero nowhere on the other, needs no care.
-    if not isinstance(partial, DuckArray) and np.all(np.isfinite(partial)):
-        return partial * g
-    if not isinstance(g, DuckArray) and np.all(g != 0):
-        return partial * g
+    for constant in (partial, g):
+        # A constant that is neither zero nor infinite anywhere needs no care.
+        if not isinstance(constant, DuckArray) and np.all(np.isfinite(constant) & (constant != 0)):
+            return partial * g
     return scale(partial, g)
 
 

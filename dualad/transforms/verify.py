@@ -1,6 +1,4 @@
-"""Whether a tape is well formed, and whether its values come out again when it is run: for tests,
-after each transform.
-"""
+"""Whether a tape is well formed, and whether its values come out again when it is run: for tests of transforms."""
 
 from __future__ import annotations
 
@@ -55,7 +53,7 @@ def _check_operands(tape: Tape, node: int) -> None:
         if not 0 <= at < np.prod(shape):
             raise Malformed(f"node {node} reads or writes element {int(at)} of an array of shape {shape}")
     is_array = op == WRITE or (op == GENERAL and tape.shape_of(node) is not None and tape.fields(node)[3] >= 0)
-    if (slot >= 0) != (is_array or op == GENERAL and tape.shape_of(node) is None):
+    if (slot >= 0) != (is_array or (op == GENERAL and tape.shape_of(node) is None)):
         raise Malformed(f"node {node} is {'an array' if is_array else 'a number'} and has slot {slot}")
 
 
@@ -115,7 +113,7 @@ def _copy(x: Any) -> Any:
 
 
 def _general(record: Any, values: dict[int, Any]) -> Any:
-    operands = [values[n] if n >= 0 else None for n in record.operands]
+    operands: list[Any] = [values[n] if n >= 0 else None for n in record.operands]
     match record.kind:
         case "constant":
             return record.value
@@ -137,7 +135,9 @@ def _general(record: Any, values: dict[int, Any]) -> Any:
         case "elementwise":
             function = record.function if record.function is not None else record.row.function
             with np.errstate(all="ignore"):
-                found = function(*(x if n >= 0 else p for n, x, p in zip(record.operands, operands, record.primals, strict=True)))
+                found = function(
+                    *(x if n >= 0 else p for n, x, p in zip(record.operands, operands, record.primals, strict=True))
+                )
             # SciPy answers in complex numbers here and there, whose imaginary part is zero.
             return found.real if not isinstance(found, tuple) and np.iscomplexobj(found) else found
         case "row":
@@ -161,4 +161,4 @@ def _compare(tape: Tape, node: int, found: Any) -> Any:
     scale = 0.0 if exact else 1e-9 * max(1.0, largest)
     if not np.allclose(held, found, rtol=0.0, atol=scale, equal_nan=True):
         raise Malformed(f"node {node} holds {held} and came out as {found}")
-    return np.float64(held) if slot < 0 else held
+    return np.asarray(held, dtype)[()] if slot < 0 else held

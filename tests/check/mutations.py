@@ -111,42 +111,42 @@ BILINEAR = [
         products(lambda right, i, g, *x: g @ x[1] if i == 0 else right.transpose(i, g, *x)),
         of_matrix(lambda x: np.matmul(x, W)),
         A,
-    ),  # fmt: skip
+    ),
     Mutation(
         "sign",
         "dot",
         products(lambda right, i, g, *x: -right.transpose(i, g, *x) if i else right.transpose(i, g, *x)),
         lambda x: np.dot(np.sin(x), np.exp(x)),
         X,
-    ),  # fmt: skip
+    ),
     Mutation(
         "index",
         "einsum",
         products(lambda right, i, g, *x: np.swapaxes(right.transpose(i, g, *x), -1, -2)),
         of_matrix(lambda x: np.einsum("ij,jk->ik", x, W)),
         A,
-    ),  # fmt: skip
+    ),
     Mutation(
         "factor",
         "outer",
         products(lambda right, i, g, *x: 0.5 * right.transpose(i, g, *x)),
         lambda x: np.sum(np.outer(np.sin(x), x) ** 2),
         X,
-    ),  # fmt: skip
+    ),
     Mutation(
         "dropped term",
         "convolve",
         products(lambda right, i, g, *x: right.transpose(i, g, *x) * (i == 0)),
         lambda x: np.sum(np.convolve(np.sin(x), x[:2]) ** 2),
         X,
-    ),  # fmt: skip
+    ),
     Mutation(
         "sign",
         "cross",
         products(lambda right, i, g, *x: -right.transpose(i, g, *x)),
         lambda x: np.sum(np.cross(np.sin(x[0]), x[1]) * x[2]),
         A,
-    ),  # fmt: skip
+    ),
 ]
 
 RULED = [
@@ -156,7 +156,7 @@ RULED = [
         vjp(lambda right, v, x, g: (right.vjp(v, x, g)[0], np.linalg.solve(x[0], g))),
         lambda x: np.sum(np.linalg.solve(x, np.sin(x[0])) ** 2),
         A,
-    ),  # fmt: skip
+    ),
     Mutation("sign", "linalg.inv", vjp(lambda right, v, x, g: (-right.vjp(v, x, g)[0],)), of_matrix(np.linalg.inv), A),
     Mutation("factor", "linalg.det", jvp(lambda right, v, x, t: 3 * right.jvp(v, x, t)), of_matrix(np.linalg.det), A),
     Mutation(
@@ -176,7 +176,7 @@ RULED = [
         jvp(lambda right, v, x, t: np.tril(right.jvp(v, x, t), -1)),
         of_matrix(lambda x: np.linalg.cholesky(x @ x.T)),
         A,
-    ),  # fmt: skip
+    ),
     Mutation("factor", "linalg.norm", jvp(lambda right, v, x, t: 2 * right.jvp(v, x, t)), through(np.linalg.norm), X),
     Mutation(
         "index",
@@ -184,7 +184,7 @@ RULED = [
         vjp(lambda right, v, x, g: (np.swapaxes(right.vjp(v, x, g)[0], -1, -2),)),
         of_matrix(lambda x: np.linalg.slogdet(x)[1]),
         A,
-    ),  # fmt: skip
+    ),
 ]
 
 COMPOSED = [

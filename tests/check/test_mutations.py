@@ -5,16 +5,16 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-import dualad
 from dualad.check import check_grad
 from dualad.ops.table import TABLE
 
 sys.path.insert(0, str(Path(__file__).parent))  # the tests are no package
-from mutations import MUTATIONS, A, X
+from mutations import MUTATIONS
 from planting import Mutation, planted
+
+pytestmark = pytest.mark.slow  # minutes: `make test-slow`
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=repr)

@@ -19,6 +19,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "ops"))  # the tests are no p
 from array_checks import CASES, ROWS, Call
 from truth import sample
 
+pytestmark = pytest.mark.slow  # minutes: `make test-slow`
+
 # Where SciPy's own value has few digits, its differences are not those of the function. These are drawn from where it
 # is good; the truth of the derivatives elsewhere is in tests/ops/test_elementwise_truth.py, against mpmath.
 MILD = {

@@ -125,7 +125,9 @@ def test_constant_and_unused_arguments_have_zero_gradients():
     assert dualad.grad(lambda x: 3.0)(2.0) == 0.0
     np.testing.assert_array_equal(dualad.grad(lambda x, y: y * 2)(np.ones(2), 1.0), [0.0, 0.0])
     assert dualad.jacobian(lambda x: np.ones(3), mode="reverse")(np.ones(2)).shape == (3, 2)
-    np.testing.assert_array_equal(dualad.hessian(lambda x: x[0] * 2.0, mode="forward-over-reverse")(np.ones(2)), np.zeros((2, 2)))
+    np.testing.assert_array_equal(
+        dualad.hessian(lambda x: x[0] * 2.0, mode="forward-over-reverse")(np.ones(2)), np.zeros((2, 2))
+    )
 
 
 def test_the_argument_of_the_caller_is_not_touched():
@@ -146,7 +148,7 @@ def test_float32_stays_float32():
 
 
 def test_errors_say_what_to_do():
-    with pytest.raises(errors.NotScalar, match="Perhaps you meant dualad.jacobian"):
+    with pytest.raises(errors.NotScalar, match=r"Perhaps you meant dualad\.jacobian"):
         dualad.grad(lambda x: x * 2)(np.ones(2))
     with pytest.raises(TypeError, match="argnums=1 asks for positional argument 1"):
         dualad.grad(lambda x: x, argnums=1)(1.0)
@@ -155,9 +157,9 @@ def test_errors_say_what_to_do():
         pullback(np.ones(3))
     with pytest.raises(errors.WrongShape, match="give one for each"):
         dualad.vjp(lambda x: (x, x), 1.0)[1]((1.0,))
-    with pytest.raises(errors.DerivativeLost, match="np.sin"):
+    with pytest.raises(errors.DerivativeLost, match=r"np\.sin"):
         dualad.grad(lambda x: __import__("math").sin(x))(1.0)
-    with pytest.raises(errors.DerivativeLost, match="np.zeros\\(n, like=x\\)"):
+    with pytest.raises(errors.DerivativeLost, match=r"np\.zeros\(n, like=x\)"):
         dualad.grad(lambda x: np.zeros(2).__setitem__(0, x) or x)(1.0)
 
 

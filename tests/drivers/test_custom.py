@@ -64,13 +64,17 @@ def test_custom_vjp_in_every_mode():
     exact = dualad.hessian(plain)(X, 3)
     np.testing.assert_allclose(dualad.hessian(power_sum)(X, 3), exact, rtol=1e-13, atol=1e-15)
     np.testing.assert_allclose(dualad.jacobian(dualad.grad(power_sum))(X, 3), exact, rtol=1e-13, atol=1e-15)
-    np.testing.assert_allclose(dualad.hessian(power_sum, mode="forward-over-reverse")(X, 3), exact, rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(
+        dualad.hessian(power_sum, mode="forward-over-reverse")(X, 3), exact, rtol=1e-13, atol=1e-15
+    )
 
 
 def test_custom_jvp_in_every_mode():
     plain = lambda x: np.cumsum(x**2)
     for mode in ("forward", "reverse"):
-        np.testing.assert_allclose(dualad.jacobian(squares, mode=mode)(X), dualad.jacobian(plain, mode=mode)(X), rtol=1e-15)
+        np.testing.assert_allclose(
+            dualad.jacobian(squares, mode=mode)(X), dualad.jacobian(plain, mode=mode)(X), rtol=1e-15
+        )
     twice = lambda f: dualad.jacobian(dualad.jacobian(f))(X)
     np.testing.assert_allclose(twice(squares), twice(plain), rtol=1e-15)
 

@@ -1,6 +1,4 @@
-"""A factor that is zero at a point may still vary there: nested derivatives where values, tangents
-and partials vanish.
-"""
+"""A factor that is zero at a point may still vary there: nested derivatives where values or partials vanish."""
 
 import numpy as np
 import pytest

@@ -72,7 +72,10 @@ PROBLEMS = [
         "Robertson", robertson, np.array([1.0, 0, 0]), 1e11,
         np.array([0.2083340149701255e-7, 0.8333360770334713e-13, 0.9999999791665050]), 1e-18,
     ),
-    Stiff("Van der Pol", van_der_pol, np.array([2.0, 0]), 2000, np.array([1.706167732170483, -0.8928097010247975e-3]), 1e-11),
+    Stiff(
+        "Van der Pol", van_der_pol, np.array([2.0, 0]), 2000,
+        np.array([1.706167732170483, -0.8928097010247975e-3]), 1e-11,
+    ),
     Stiff(
         "HIRES", hires, np.array([1.0, 0, 0, 0, 0, 0, 0, 0.0057]), 321.8122,
         np.array([

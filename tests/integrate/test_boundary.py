@@ -92,7 +92,9 @@ def test_a_singular_term():
 
 def test_rows_that_do_not_vary_and_lists():
     # y1 does not occur, and one row is a constant.
-    found = integrate.solve_bvp(lambda x, y: [y[1], 0 * y[0] + 2], lambda ya, yb: [ya[0], yb[0] - 1], MESH, np.zeros((2, 7)))
+    found = integrate.solve_bvp(
+        lambda x, y: [y[1], 0 * y[0] + 2], lambda ya, yb: [ya[0], yb[0] - 1], MESH, np.zeros((2, 7))
+    )
     np.testing.assert_allclose(found.sol(0.5)[0], 0.25, atol=1e-9)
 
 

@@ -12,8 +12,8 @@ from scipy import sparse
 
 from dualad import integrate
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "optimize")]
+sys.path.insert(0, str(Path(__file__).parents[1] / "optimize"))  # the tests are no package
+sys.path.insert(0, str(Path(__file__).parent))
 
 from scipy_spies import Body, estimates_in_scipy
 from stiff_problems import PROBLEMS, Stiff, brusselator, hires, robertson, van_der_pol
@@ -193,10 +193,14 @@ def given_to_odepack(monkeypatch):
 def test_odeint(options, tfirst, given_to_odepack):
     f = hires if tfirst else lambda y, t: hires(t, y)
     start, t = PROBLEMS[2].start, np.array([0, 100, 321.8122])
-    y, info = integrate.odeint(f, start, t, tfirst=tfirst, rtol=1e-9, atol=1e-13, full_output=True, mxstep=5000, **options)
+    y, info = integrate.odeint(
+        f, start, t, tfirst=tfirst, rtol=1e-9, atol=1e-13, full_output=True, mxstep=5000, **options
+    )
     np.testing.assert_allclose(y[-1], PROBLEMS[2].solution, rtol=1e-5)
     assert callable(given_to_odepack[0]) and info["nje"][-1] > 0
-    expected = scipy.integrate.odeint(f, start, t, tfirst=tfirst, rtol=1e-9, atol=1e-13, full_output=True, mxstep=5000)[1]
+    expected = scipy.integrate.odeint(f, start, t, tfirst=tfirst, rtol=1e-9, atol=1e-13, full_output=True, mxstep=5000)[
+        1
+    ]
     assert info["nfe"][-1] < expected["nfe"][-1]
 
 

@@ -20,7 +20,9 @@ FUNCTIONS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "reciprocal": (lambda x: 1 / (x - 1), lambda x: -1 / (x - 1) ** 2),
     "fast wave": (lambda x: np.sin(1e3 * x), lambda x: 1e3 * np.cos(1e3 * x)),
     "period of the steps": (lambda x: np.sin(32 * np.pi * x), lambda x: 32 * np.pi * np.cos(32 * np.pi * x)),
-    "narrow": (lambda x: np.exp(-(((x - 0.3) / 1e-3) ** 2)), lambda x: -2e6 * (x - 0.3) * np.exp(-((1e3 * (x - 0.3)) ** 2))),
+    "narrow": (
+        lambda x: np.exp(-(((x - 0.3) / 1e-3) ** 2)), lambda x: -2e6 * (x - 0.3) * np.exp(-((1e3 * (x - 0.3)) ** 2))
+    ),
     "erf": (special.erf, lambda x: 2 / np.sqrt(np.pi) * np.exp(-x * x)),
     "constant": (lambda x: 0 * x + 3.0, lambda x: 0 * x),
 }  # fmt: skip
@@ -53,7 +55,13 @@ JACOBIAN = np.array([[X[1], X[0]], [0.0, np.cos(X[1])], [np.exp(X[0]), 0.0]])
 
 @pytest.mark.parametrize(
     ("method", "accuracy", "evaluations"),
-    [("forward", 1e-7, 7), ("central", 1e-9, 9), ("complex", 1e-15, 3), ("richardson", 1e-12, None), ("scipy", 1e-9, None)],
+    [
+        ("forward", 1e-7, 7),
+        ("central", 1e-9, 9),
+        ("complex", 1e-15, 3),
+        ("richardson", 1e-12, None),
+        ("scipy", 1e-9, None),
+    ],
 )
 def test_methods(method: str, accuracy: float, evaluations: int | None) -> None:
     calls = 0
@@ -99,7 +107,9 @@ def test_shapes() -> None:
 def test_arguments_are_passed_on() -> None:
     assert numeric.gradient(lambda x, a, b: np.sum(a * x**b), X, args=(3.0, 2)).value == pytest.approx(6 * X)
     assert numeric.derivative(lambda x, a: a * x, X, args=(3.0,)).value == pytest.approx([3.0, 3.0])
-    assert numeric.hessian(lambda x, a: a * x[0] * x[1], X, args=(3.0,)).value == pytest.approx(np.array([[0, 3], [3, 0]]))
+    assert numeric.hessian(lambda x, a: a * x[0] * x[1], X, args=(3.0,)).value == pytest.approx(
+        np.array([[0, 3], [3, 0]])
+    )
 
 
 @pytest.mark.parametrize("method", ["richardson", "scipy"])

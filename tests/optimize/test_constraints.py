@@ -132,7 +132,13 @@ def test_our_class_with_scipys_minimize(method):
     constraint = optimize.NonlinearConstraint(body, 0, np.inf)
     with estimates_in_scipy() as estimates:
         found = scipy.optimize.minimize(
-            linear, START, method=method, jac=lambda x: np.array([1.0, 2.0]), hess=hess, constraints=constraint, tol=1e-12
+            linear,
+            START,
+            method=method,
+            jac=lambda x: np.array([1.0, 2.0]),
+            hess=hess,
+            constraints=constraint,
+            tol=1e-12,
         )
     assert not estimates and body.runs == body.distinct
     np.testing.assert_allclose(found.x, CORNER, atol=1e-5)

@@ -15,7 +15,7 @@ if not EXAMPLE.exists():
     pytest.skip("the examples are not here", allow_module_level=True)
 sys.path.insert(0, str(EXAMPLE))
 
-from problems import MODELS, load
+from problems import MODELS, load  # noqa: E402
 
 # As in examples/nist/fit.py.
 SOLVER = {"ftol": 1e-15, "xtol": 1e-15, "gtol": 1e-15, "max_nfev": 10_000, "x_scale": "jac"}

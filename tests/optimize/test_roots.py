@@ -106,7 +106,12 @@ def test_halley_takes_fewer_steps():
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"bracket": (0, 2)}, {"bracket": (0, 2), "method": "bisect"}, {"x0": 1.0, "x1": 1.5}, {"x0": 1.0, "method": "secant"}],
+    [
+        {"bracket": (0, 2)},
+        {"bracket": (0, 2), "method": "bisect"},
+        {"x0": 1.0, "x1": 1.5},
+        {"x0": 1.0, "method": "secant"},
+    ],
 )
 def test_methods_without_a_derivative_are_passed_through(arguments):
     body = Body(cubic)

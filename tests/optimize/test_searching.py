@@ -34,7 +34,11 @@ def call(name, f, **options):
         "basinhopping": lambda: (optimize.basinhopping, ([1.1, -0.9],), {"niter": 20, **seed}),
         "dual_annealing": lambda: (optimize.dual_annealing, (BOUNDS,), {"maxiter": 60, **seed}),
         "shgo": lambda: (optimize.shgo, (BOUNDS,), {}),
-        "differential_evolution": lambda: (optimize.differential_evolution, (BOUNDS,), {"maxiter": 30, "tol": 1e-8, **seed}),
+        "differential_evolution": lambda: (
+            optimize.differential_evolution,
+            (BOUNDS,),
+            {"maxiter": 30, "tol": 1e-8, **seed},
+        ),
     }
     function, args, arguments = own[name]()
     return function(f, *args, **{**arguments, **options})

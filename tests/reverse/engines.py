@@ -48,7 +48,10 @@ class Recorded_:
     def __init__(self, f: Function, arrays: Sequence[Any], lean: bool) -> None:
         self.tape = Tape(fresh_level(), lean)
         self.arrays = list(arrays)
-        inputs = [self.tape.input(np.float64(x) if np.shape(x) == () and x.dtype == float else np.copy(x, order="K")) for x in arrays]
+        inputs = [
+            self.tape.input(np.float64(x) if np.shape(x) == () and x.dtype == float else np.copy(x, order="K"))
+            for x in arrays
+        ]
         self.results = flat(f(inputs))
         self.inputs = list(self.tape.inputs)
         self.varying = [i for i, y in enumerate(self.results) if isinstance(y, Recorded) and not y._is_discrete]
@@ -75,7 +78,9 @@ class Engines:
 
     def _dual(self) -> list[Any]:
         """Return the tangents of the results by dual arrays."""
-        results = flat(self.f([Dual(np.copy(x, order="K"), t) for x, t in zip(self.arrays, self.tangents, strict=True)]))
+        results = flat(
+            self.f([Dual(np.copy(x, order="K"), t) for x, t in zip(self.arrays, self.tangents, strict=True)])
+        )
         assert len(results) == len(self.values)
         zeros = [np.zeros((LANES, *np.shape(v))) for v in self.values]
         return [y.tangents if isinstance(y, Dual) else zero for y, zero in zip(results, zeros, strict=True)]

@@ -51,7 +51,8 @@ _UNARY: list[Callable[[Any], Any]] = [
     lambda x: (x * x + 0.5) ** 1.5,
 ]  # fmt: skip
 _BINARY: list[Callable[[Any, Any], Any]] = [
-    np.add, np.subtract, np.multiply, lambda x, y: x / (y * y + 1.0), lambda x, y: x * y + y, lambda x, y: (x * x + 1.0) ** y,
+    np.add, np.subtract, np.multiply, lambda x, y: x / (y * y + 1.0), lambda x, y: x * y + y,
+    lambda x, y: (x * x + 1.0) ** y,
 ]  # fmt: skip
 
 
@@ -145,7 +146,11 @@ def element(state: State, choice: Sequence[int]) -> Any:
 @step
 def basic(state: State, choice: Sequence[int]) -> Any:
     a = array(state, choice[0])
-    return a[[slice(1, None), slice(None, None, -1), slice(None, None, 2), -1, (Ellipsis, 0), (None, slice(0, 2))][choice[1] % 6]]
+    return a[
+        [slice(1, None), slice(None, None, -1), slice(None, None, 2), -1, (Ellipsis, 0), (None, slice(0, 2))][
+            choice[1] % 6
+        ]
+    ]
 
 
 @step

@@ -14,7 +14,8 @@ import pytest
 from dualad.duck.kernels import DuckArray
 from dualad.ops.table import Bilinear, Composed, Linear, Ruled
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "ops")]  # the tests are no package
+sys.path.insert(0, str(Path(__file__).parents[1] / "ops"))  # the tests are no package
+sys.path.insert(0, str(Path(__file__).parent))
 from array_cases import Case
 from array_checks import ROWS, calls, leaves
 from engines import Engines
@@ -60,6 +61,6 @@ def test_row(name: str, case: Case) -> None:
     plain = caller([np.copy(x, order="K") for x in caller.arrays])
     if any(np.asarray(x).dtype.kind == "c" for x in (*caller.arrays, *plain) if x is not None) or not case.defined:
         pytest.skip("complex numbers, or a value that is arbitrary")
-    if "weights" in case.kwargs and isinstance(caller.row, Linear):
+    if "weights" in case.kwargs and "tile" in name:
         pytest.skip("weights that are plain")
     Engines(caller, caller.arrays, tolerance=1e-10 * case.tolerance).check(second=case.smooth)

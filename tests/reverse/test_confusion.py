@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-
 from dualad import derivative, grad, hessian, jacobian, jvp, vjp
 
 D = [grad, derivative, jacobian, lambda f: jacobian(f, mode="reverse"), lambda f: lambda x: jvp(f, (x,), (1.0,))[1]]
@@ -61,7 +60,9 @@ def test_closures_over_arrays() -> None:
 def test_inner_derivative_in_the_outer_variable_only() -> None:
     """The inner function does not depend on its own argument but on the outer one."""
     assert float(grad(lambda x: grad(lambda y: x * x)(3.0) + x)(2.0)) == 1.0
-    np.testing.assert_array_equal(grad(lambda x: np.sum(grad(lambda y: np.sum(x * x))(x)) + x[0])(np.ones(2)), [1.0, 0.0])
+    np.testing.assert_array_equal(
+        grad(lambda x: np.sum(grad(lambda y: np.sum(x * x))(x)) + x[0])(np.ones(2)), [1.0, 0.0]
+    )
 
 
 def test_outer_values_written_into_inner_arrays() -> None:
@@ -89,7 +90,7 @@ def test_pullback_of_a_pullback() -> None:
 
 @pytest.mark.parametrize("order", [2, 3, 4])
 def test_repeated_grad(order: int) -> None:
-    f: Any = lambda x: np.exp(x) * np.sin(x)  # noqa: E731
+    f: Any = lambda x: np.exp(x) * np.sin(x)
     for _ in range(order):
         f = grad(f)
     wanted = np.imag((1 + 1j) ** order * np.exp((1 + 1j) * 0.7))

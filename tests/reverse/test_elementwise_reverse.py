@@ -15,7 +15,7 @@ import pytest
 from dualad.ops import formula
 from dualad.ops.table import TABLE, Elementwise
 
-sys.path[:0] = [str(Path(__file__).parent)]  # the tests are no package
+sys.path.insert(0, str(Path(__file__).parent))  # the tests are no package
 from engines import Engines
 
 ROWS = [
@@ -85,7 +85,9 @@ def test_shapes(row: Elementwise, kind: str) -> None:
 @parametrize("fortran", "strided", "mixed")
 def test_layouts(row: Elementwise, kind: str) -> None:
     columns, varying = draw(row, SHAPES["array"])
-    laid = [np.asfortranarray(c) if kind == "fortran" or (kind == "mixed" and i % 2) else c for i, c in enumerate(columns)]
+    laid = [
+        np.asfortranarray(c) if kind == "fortran" or (kind == "mixed" and i % 2) else c for i, c in enumerate(columns)
+    ]
     if kind == "strided":
         laid = [np.repeat(c, 2, axis=1)[:, ::2] for c in columns]
     check(row, laid, varying)

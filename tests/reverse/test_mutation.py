@@ -17,7 +17,7 @@ from dualad.sweeps.reference import reverse
 from dualad.transforms import adjoint, tangent
 from dualad.transforms.verify import verify
 
-sys.path[:0] = [str(Path(__file__).parent)]  # the tests are no package
+sys.path.insert(0, str(Path(__file__).parent))  # the tests are no package
 from engines import Engines
 
 CASES: dict[str, Callable[[Any], Any]] = {}
@@ -170,6 +170,18 @@ def number(x: Any) -> Any:
     y[0] = x
     y[1:] = x * x
     return y * x
+
+
+@case((3,))
+def seen_through_what_cannot_be_written(x: Any) -> Any:
+    y = x * 1.0
+    wide = np.broadcast_to(y, (2, 3))
+    column = wide[:, 1]
+    diagonal = np.diagonal(np.stack([y, y, y]))
+    before = wide * wide + column[0]
+    y[1] = x[0] * x[2]
+    y *= 2.0
+    return np.concatenate([before.ravel(), (wide * x).ravel(), column * x[2], diagonal, wide[1], [wide[0, 1]]])
 
 
 @case((0, 3))

@@ -12,7 +12,7 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-sys.path[:0] = [str(Path(__file__).parent)]  # the tests are no package
+sys.path.insert(0, str(Path(__file__).parent))  # the tests are no package
 from engines import Engines
 from programs import run
 
