@@ -34,7 +34,7 @@ SIZES = (1, 3, 10, 30, 100, 300, 1000)
 CLOSE, WORST, SHARE = 1.3, 2.5, 0.9  # what is demanded of the ratios, and of how many cells
 
 NOTE = (
-    "time over that of the better of forward and reverse: of a third call, of a first call; and what the first and third "
+    "time over that of the better of forward and reverse: of a third call, of a first call; and what first and third "
     "took: "
     "d dual numbers, c columns over a recording, r rows over a recording"
 )
