@@ -74,7 +74,7 @@ lint: $(VENV)/.built $(VENV)/.extras-dev
 	$(VENV)/bin/ruff check --quiet .
 	$(PY) -m mypy
 	PATH="$(abspath $(VENV)/bin):$$PATH" cython-lint cython_ext
-	$(if $(STUBBED),$(PY) -m mypy.stubtest --ignore-disjoint-bases \
+	$(if $(STUBBED),$(PY) -m mypy.stubtest --mypy-config-file pyproject.toml --ignore-disjoint-bases \
 	    --allowlist .ci/stubtest-allow --ignore-unused-allowlist $(STUBBED))
 
 sdist: $(VENV)/.extras-dev
