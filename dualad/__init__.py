@@ -16,3 +16,12 @@ __all__ = [
     "Dual", "HyperDual", "__version__", "custom_jvp", "custom_vjp", "define", "derivative", "draw", "grad", "hessian",
     "hvp", "jacobian", "jvp", "record", "trace_table", "value_and_grad", "vjp",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    """Load what is seldom needed when it is first asked for."""
+    if name == "check_grad":
+        from dualad.check import check_grad
+
+        return check_grad
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -35,7 +35,7 @@ def test_all_kinds() -> None:
         "maximum": "tie in 1 of 3 elements",
         "absolute": "at its kink 0",
         "branch >": "at its boundary: both sides are equal",
-        "clip": "at a clip edge in 1 of 3 elements",
+        "umath_clip": "at a clip edge in 1 of 3 elements",
     }
 
 
