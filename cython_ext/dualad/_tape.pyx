@@ -355,6 +355,14 @@ cdef class Tape:
                 record.value = None
         elif isinstance(value, DuckArray):
             self.boxed = kept = True
+            # A cotangent in another order than the value would be copied where a reshape shows the value itself.
+            bare = value
+            while isinstance(bare, DuckArray):
+                bare = bare._primal()
+            if type(bare) is np.ndarray:
+                record.order = layout(<cnp.ndarray> bare)
+                if record.order is not None:
+                    self.odd.add(self.slot[node])
         elif not isinstance(value, np.ndarray):
             value = np.asarray(value)
         return array(self, node, value, kept)
@@ -456,7 +464,10 @@ cdef class Tape:
         cdef Record first = self.root(node)
         shape = first.shape if first.order is None else tuple([first.shape[axis] for axis in first.order])
         shape = lead + shape
-        made = np.zeros(shape, first.dtype) if like is None else np.zeros_like(like, shape=shape, dtype=first.dtype)
+        if like is None:
+            made = np.zeros(shape, first.dtype)
+        else:
+            made = np.zeros_like(like, shape=shape, dtype=first.dtype, order="C")
         if first.order is None:
             return made
         n = len(lead)

@@ -52,3 +52,17 @@ def test_derivatives_in_a_direction_that_is_zero():
     for one in (grad, derivative):
         assert one(lambda t: dualad.jvp(np.sin, (1.0,), (t,))[1])(0.0) == np.cos(1.0)
         assert one(lambda t: dualad.vjp(np.sin, 1.0)[1](t)[0])(0.0) == np.cos(1.0)
+
+
+def test_a_reshape_of_an_array_in_fortran_order():
+    """The cotangent lies in memory as the value does, so that what is added through a view of it is not lost."""
+    weights = np.arange(1.0, 7.0)
+
+    def f(z):
+        return np.sum(np.reshape((np.outer(z, z**2)[:, :2].T / z[1]).T, (-1,)) * weights)
+
+    z = np.array([0.3, 0.8, 1.4])
+    exact = dualad.hessian(f)(z)
+    for way in (dualad.jacobian(grad(f)), dualad.jacobian(grad(f), mode="reverse")):
+        # the same terms in another order, of size 25: a few ulp
+        np.testing.assert_allclose(way(z), exact, rtol=1e-14, atol=1e-14)
