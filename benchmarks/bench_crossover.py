@@ -20,11 +20,12 @@ import numpy as np
 from harness import Report, Row, once, print_table
 from scipy.optimize import nnls
 
-from dualad import jacobian
+from dualad import hessian, jacobian
 from dualad.drivers.arguments import Varied, collect
 from dualad.drivers.auto import jacobian_auto
+from dualad.drivers.backward import jacobian_rows
 from dualad.drivers.choose import Costs, Rate, Work
-from dualad.drivers.columns import tangents, work_of
+from dualad.drivers.columns import jacobian_columns, tangents, work_of
 from dualad.drivers.compressed import directional
 from dualad.drivers.forward_over_reverse import SecondOrder
 from dualad.drivers.hyper import block
@@ -34,8 +35,8 @@ SIZES = (1, 3, 10, 30, 100, 300, 1000)
 CLOSE, WORST, SHARE = 1.3, 2.5, 0.9  # what is demanded of the ratios, and of how many cells
 
 NOTE = (
-    "time over that of the better of forward and reverse: of a third call, of a first call; and what the first and third took: "
-    "d dual numbers, c columns over a recording, r rows over a recording"
+    "time over that of the better of forward and reverse: of a third call, of a first call; and what the first and the "
+    "third took: d dual numbers, c columns over a recording, r rows over a recording"
 )
 
 Call = Callable[[], Any]
@@ -163,16 +164,19 @@ def scalars(steps: int) -> tuple[Callable[[Any], Any], Any]:
 
 def constants(seconds: float) -> Costs:
     """Measure all rates by a fit of non-negative constants to the relative times of a set of functions."""
-    cases = [chain(c, s) for c in (8, 40) for s in (3, 300, 3000, 30000)] + [scalars(s) for s in (40, 400, 4000)]
+    cases = [(family(4, m), np.linspace(0.1, 1, 4)) for family in (arrays, loop) for m in (1, 8)]
+    cases += [chain(c, s) for c in (8, 40) for s in (3, 300, 3000, 30000)] + [scalars(s) for s in (4, 8, 40, 400, 4000)]
+    cases += [(family(30, m), np.linspace(0.1, 1, 30)) for family in (arrays, loop) for m in (1, 30)]
     rows: dict[str, list[tuple[list[float], float]]] = {name: [] for name in Costs.__annotations__}
     for f, x in cases:
         recording = Recording(f, [0], (x,), {}, "constants")
         work = work_of(recording.tape)
         y = collect(recording.result)
+        m = int(np.size(y))
         varied = Varied("constants", 0, (x,))
 
         def add(name: str, lanes: int, call: Call, passes: int = 1, work: Work = work) -> None:
-            base = [passes * work.calls, passes * work.scalars, passes * work.elements]
+            base = [passes, passes * work.calls, passes * work.scalars, passes * work.elements]
             took = least({"": call}, seconds / 40)[""] * 1e9
             rows[name].append(([*base, lanes * work.scalars, lanes * work.elements], took))
 
@@ -186,10 +190,19 @@ def constants(seconds: float) -> Costs:
             some[np.arange(k), np.arange(k) % n] = 1.0
             add("dual", k, lambda f=f, x=x, some=some: directional(f, x, some))
             add("forward", k, lambda r=recording, y=y, some=some: tangents(r, y, [some]))
-            add("reverse", k, lambda r=recording, y=y, k=k: r.pull_rows(y._operand(), np.ones(k)))
+            if m == 1:
+                add("reverse", k, lambda r=recording, y=y, k=k: r.pull_rows(y._operand(), np.ones((k, *np.shape(y)))))
             if k <= 8:
                 add("hyper", k * (k + 2), lambda f=f, v=varied, some=some: block(f, v, {}, some, some))
-        add("extend", 0, lambda f=f, x=x: extended(f, x))
+        # Whole drivers, on sizes where they do nothing else: what it takes to start.
+        add("reverse", m, lambda r=recording, y=y, m=m: jacobian_rows(r, y, m))
+        if x.size <= 30:
+            add("dual", x.size, lambda f=f, x=x: jacobian(f, mode="forward")(x))
+            add("forward", x.size, lambda r=recording, y=y: jacobian_columns(r, y, 30))
+        if x.size <= 8:
+            add("hyper", x.size * (x.size + 2), lambda f=f, x=x: hessian(f, mode="hyperdual")(x))
+        if m == 1:
+            add("extend", 0, lambda f=f, x=x: extended(f, x))
         print(".", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     rates = {}
@@ -197,7 +210,7 @@ def constants(seconds: float) -> Costs:
         a = np.array([weights for weights, _ in found], dtype=float)
         took = np.array([t for _, t in found])
         if name in ("plain", "record", "extend"):
-            a[:, 3:] = 0
+            a[:, 4:] = 0
         rates[name] = Rate(*(float(f"{value:.2g}") for value in nnls(a / took[:, None], np.ones(len(took)))[0]))
     return Costs(**rates)
 
@@ -205,7 +218,7 @@ def constants(seconds: float) -> Costs:
 def extended(f: Callable[[Any], Any], x: Any) -> Any:
     recording = Recording(f, [0], (x,), {}, "constants")
     recording.tape.inputs = recording.inputs
-    return SecondOrder(recording.tape, collect(recording.result))
+    return SecondOrder(recording.tape, np.reshape(collect(recording.result), ()))
 
 
 def main() -> int:

@@ -59,6 +59,15 @@ cdef class Record:
     cdef readonly unsigned int active
     cdef unsigned int whole
 
+cdef struct Columns:
+    int *op
+    int *a
+    int *b
+    int *slot
+    double *at
+    double *v
+    Py_ssize_t room
+
 cdef class Tape:
     cdef int *op
     cdef int *a
@@ -83,6 +92,8 @@ cdef class Tape:
     cdef Py_ssize_t searched
     cdef dict known
     cdef int grow(self) except -1
+    cdef void take_spare(self) noexcept
+    cdef Columns columns(self)
     cdef int append(self, int op, int a, int b, int slot, double at, double v) except -1
     cdef int number(self, int op, int a, int b, double at, double v) except -1
     cdef int new_slot(self)

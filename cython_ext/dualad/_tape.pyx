@@ -6,8 +6,11 @@ makes a new version of the cell, a node of its own, and copies the numbers first
 
 cimport cython
 cimport numpy as cnp
+from cpython.object cimport PyObject, PyTypeObject, destructor
+from cpython.ref cimport Py_DECREF
 from libc.math cimport copysign, isfinite, pow as c_pow
 from libc.stdlib cimport free, realloc
+from libc.string cimport memcpy
 
 import numpy as np
 
@@ -21,6 +24,9 @@ from dualad._kernel cimport Kernel, call_scalar, loops_of
 from dualad._views cimport Pick, element, is_basic, is_dense, layout
 
 cnp.import_array()
+
+cdef extern from "Python.h":
+    void revive "_Py_NewReference"(PyObject *)
 
 # The Python side, handed over once when dualad.reverse is imported: it needs the classes below.
 cdef object array_row, get_item, set_item, lift, discrete, compare, astype_row
@@ -186,6 +192,23 @@ cdef int enlarge(void **column, size_t bytes) except -1:
     return 0
 
 
+# New memory costs more than the nodes that are written in it: the columns of the last long tape wait for the next.
+cdef enum:
+    LEAST_SPARE = 1 << 11
+    MOST_SPARE = 1 << 18       # nodes; 8 MB
+
+cdef Columns spare
+
+
+cdef void free_columns(Columns *columns) noexcept:
+    free(columns.op)
+    free(columns.a)
+    free(columns.b)
+    free(columns.slot)
+    free(columns.at)
+    free(columns.v)
+
+
 cdef class Tape:
     """A list of nodes in the order in which they were computed.
 
@@ -204,17 +227,27 @@ cdef class Tape:
         self.outputs = None
 
     def __dealloc__(self):
-        free(self.op)
-        free(self.a)
-        free(self.b)
-        free(self.slot)
-        free(self.at)
-        free(self.v)
+        global spare
+        if self.room > spare.room and self.room <= MOST_SPARE:
+            free_columns(&spare)
+            spare = self.columns()
+        else:
+            kept = self.columns()
+            free_columns(&kept)
+
+    cdef Columns columns(self):
+        cdef Columns found
+        found.op, found.a, found.b, found.slot, found.at, found.v = self.op, self.a, self.b, self.slot, self.at, self.v
+        found.room = self.room
+        return found
 
     cdef int grow(self) except -1:
         cdef Py_ssize_t room = max(64, self.room * 2)
         if room > 2000000000:
             raise MemoryError("a tape holds at most 2e9 nodes")
+        if room > LEAST_SPARE and room <= spare.room:
+            self.take_spare()
+            return 0
         enlarge(<void **> &self.op, room * sizeof(int))
         enlarge(<void **> &self.a, room * sizeof(int))
         enlarge(<void **> &self.b, room * sizeof(int))
@@ -223,6 +256,24 @@ cdef class Tape:
         enlarge(<void **> &self.v, room * sizeof(double))
         self.room = room
         return 0
+
+    cdef void take_spare(self) noexcept:
+        """Go on in the columns of a tape that is gone."""
+        global spare
+        cdef Columns old = self.columns()
+        cdef Columns new = spare
+        spare.room = 0
+        spare.op = spare.a = spare.b = spare.slot = NULL
+        spare.at = spare.v = NULL
+        memcpy(new.op, old.op, self.n * sizeof(int))
+        memcpy(new.a, old.a, self.n * sizeof(int))
+        memcpy(new.b, old.b, self.n * sizeof(int))
+        memcpy(new.slot, old.slot, self.n * sizeof(int))
+        memcpy(new.at, old.at, self.n * sizeof(double))
+        memcpy(new.v, old.v, self.n * sizeof(double))
+        self.op, self.a, self.b, self.slot, self.at, self.v = new.op, new.a, new.b, new.slot, new.at, new.v
+        self.room = new.room
+        free_columns(&old)
 
     cdef int append(self, int op, int a, int b, int slot, double at, double v) except -1:
         """Write a node and return its number."""
@@ -355,6 +406,13 @@ cdef class Tape:
                 record.value = None
         elif isinstance(value, DuckArray):
             self.boxed = kept = True
+            plain = value
+            while isinstance(plain, DuckArray):
+                plain = plain._primal()
+            if type(plain) is np.ndarray:
+                record.order = layout(<cnp.ndarray> plain)
+            if record.order is not None:
+                self.odd.add(self.slot[node])
         elif not isinstance(value, np.ndarray):
             value = np.asarray(value)
         return array(self, node, value, kept)
@@ -370,7 +428,10 @@ cdef class Tape:
         return out
 
     def shown(self, like, step, value, row, plan):
-        """Return what shows the numbers of its base and cannot be written (``np.broadcast_to``): a row, anew for each version."""
+        """Return what shows the numbers of its base and cannot be written (``np.broadcast_to``).
+
+        It is a row, written anew for each version of its base.
+        """
         cdef Recorded out = <Recorded> self.view(like, step, value)
         out.source = (like, row, plan, step.args, step.kwargs)
         return out
@@ -491,8 +552,40 @@ cdef object make_record(object kind, object row, tuple operands, list primals, o
     return record
 
 
+# Handles of numbers are made and dropped by the million: those that are dropped wait here to be used again.
+cdef enum:
+    IDLE = 256
+
+cdef PyObject *idle[IDLE]
+cdef int idle_count = 0
+cdef destructor dealloc_fully
+
+
+cdef void dealloc_scalar(PyObject *o) noexcept:
+    """Put a dropped handle of a number aside; one that holds more than its place is freed."""
+    global idle_count
+    if (o.ob_type == <PyTypeObject *> RecordedScalar and (<RecordedScalar> <void *> o).cell is None
+            and (<RecordedScalar> <void *> o).held is None and (<RecordedScalar> <void *> o).path is None):
+        # The tape first: freeing it may drop handles too.
+        (<RecordedScalar> <void *> o).tape = None
+        if idle_count < IDLE:
+            idle[idle_count] = o
+            idle_count += 1
+            return
+    dealloc_fully(o)
+
+
 cdef inline RecordedScalar scalar(Tape tape, int node):
-    cdef RecordedScalar out = RecordedScalar.__new__(RecordedScalar)
+    global idle_count
+    cdef RecordedScalar out
+    if idle_count:
+        idle_count -= 1
+        revive(idle[idle_count])
+        out = <RecordedScalar> idle[idle_count]
+        Py_DECREF(out)
+        out.discrete = False
+    else:
+        out = RecordedScalar.__new__(RecordedScalar)
     out.level, out.tape, out.place, out.kind = tape.level, tape, node, c"f"
     return out
 
@@ -557,7 +650,8 @@ cdef class Recorded(DuckArray):
                 record.path = self.path
             else:
                 base, row, plan, args, kwargs = self.source
-                record = <Record> make_record("row", row, ((<Recorded> base).node(),), [like((<Recorded> base).primal())], self.primal())
+                operands = ((<Recorded> base).node(),)
+                record = <Record> make_record("row", row, operands, [like((<Recorded> base).primal())], self.primal())
                 record.plan, record.args, record.kwargs = plan, args, kwargs
                 if type(record.value) is np.ndarray:
                     record.order = layout(<cnp.ndarray> record.value)
@@ -1103,3 +1197,5 @@ cdef class RecordedScalar(Recorded):
 
 
 no_sequence(RecordedScalar)
+dealloc_fully = (<PyTypeObject *> RecordedScalar).tp_dealloc
+(<PyTypeObject *> RecordedScalar).tp_dealloc = <destructor> dealloc_scalar

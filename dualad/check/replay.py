@@ -115,6 +115,7 @@ def _general(tape: Tape, node: int, record: Any, values: _Values) -> Iterator[Si
         put = record.operands[1]
         target[record.index] = values.of(put) if put >= 0 else record.primals[1]
         return
+    value = record.value
     if record.kind in ("elementwise", "row"):
         operands = tuple(values.of(n) if n >= 0 else x for n, x in zip(record.operands, record.primals, strict=True))
         active = tuple(i for i, n in enumerate(record.operands) if n >= 0 and np.asarray(operands[i]).dtype.kind == "f")
@@ -124,11 +125,17 @@ def _general(tape: Tape, node: int, record: Any, values: _Values) -> Iterator[Si
             call = _calling(record.function or record.row.function)
         if active and not any(isinstance(x, DuckArray) for x in operands):
             yield Site(node, record.row, call, operands, active, options=f"{record.args} {record.kwargs}"[:200])
-    elif record.kind == "discrete" and record.args[0] in SIGNS:
-        left, right = (put_back(part, [values.of(n) for n in record.operands]) for part in record.args[1:])
-        yield Comparison(node, SIGNS[record.args[0]], left, right)
-    value = record.value
-    if record.kind == "item":
+        if value is None:
+            value = call(operands)  # what shows the numbers of another array has none of its own
+    elif record.kind == "discrete":
+        function, *rest = record.args
+        known = [values.of(n) for n in record.operands]
+        if function in SIGNS:
+            left, right = (put_back(part, known) for part in rest)
+            yield Comparison(node, SIGNS[function], left, right)
+        if value is None:
+            value = _restored(function, rest, record.kwargs)(known)
+    elif record.kind == "item":
         value = tape.record_of(record.operands[0]).value[record.index]
     if isinstance(value, (np.ndarray, np.generic, tuple, list)) and tape.fields(node)[3] >= 0:
         values.keep(node, value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -16,6 +17,7 @@ from dualad.check.faults import find_faults
 from dualad.check.kinks import find_kinks
 from dualad.check.progress import Progress
 from dualad.check.report import FAILED, PASSED, SKIPPED, UNDECIDED, Curve, Outcome, Report
+from dualad.check.site import Site
 from dualad.check.subject import Claim, CurveClaim, Subject, bare, ours, ours_second
 from dualad.check.watched import Watched, watch
 from dualad.drivers.arguments import collect
@@ -28,49 +30,6 @@ __all__ = ["Run"]
 _MOST_DIRECTIONS: Final = 24
 _CURVED: Final = 5  # directions of the tests of second derivatives
 _WEIGHTS: Final = 4  # weighted sums of the results for reverse mode
-
-
-class Site:
-    """Differences at one point, and the tests that claims are put to there."""
-
-    def __init__(
-        self,
-        subject: Subject,
-        chosen: Sequence[Direction],
-        weights: Any,
-        rng: np.random.Generator,
-        step: Callable[[], None],
-    ) -> None:
-        self.subject, self.chosen, self.weights, self.rng = subject, chosen, weights, rng
-        self._looked_again: Differences | None = None
-        self.seen = differences(subject.points, chosen, rng, step, eps=subject.eps)
-
-    def said(self, claim: Claim) -> Any:
-        """Return what a claim says along the directions."""
-        return first.projected(claim, self.subject, self.subject.x, self.chosen, self.weights)
-
-    def again(self) -> Differences:
-        """Look a second time, with other steps."""
-        if self._looked_again is None:
-            self._looked_again = differences(self.subject.points, self.chosen, self.rng, top=0.14, eps=self.subject.eps)
-        return self._looked_again
-
-    def tests(self, claim: Claim, said: Any, ours: Claim | None) -> list[Outcome]:
-        """Put a claim to all tests; a user's is also held against ours, where there is one."""
-        subject, chosen, seen, rng = self.subject, self.chosen, self.seen, self.rng
-        outcome, bad = first.project(claim, said, subject, chosen, seen, self.again, self.weights, rng)
-        found = [outcome]
-        if claim.back is None:
-            found.append(first.remainders(claim, said, seen, bad))
-            found.append(first.complex_step(claim, said, subject, chosen, seen))
-        if ours is not None:
-            try:
-                own = self.said(ours)
-            except Exception:
-                return found  # f is not within our reach
-            # Differences do not see the last digits.
-            found.append(first.same_slopes(claim, said, ours, own, subject, chosen, self.weights, seen, rng))
-        return found
 
 
 class Run:
@@ -94,6 +53,7 @@ class Run:
         self.weights = np.ones((1, 1)) if subject.m == 1 else weights
         self.mine = ours(subject)
         self.wrong: list[Claim | CurveClaim] = []
+        self.bends = False  # whether the slopes to both sides differ along some direction
         self.watched: Watched | None = None
         if not subject.repeats:
             remark = "f returns other numbers when it is called again: does it draw random numbers?"
@@ -121,6 +81,7 @@ class Run:
         if not self.theirs and self.watched is not None:
             self.report.tests.append(first.same_value({"reverse": bare(collect(self.watched.result))}, self.subject))
         site = Site(self.subject, self.chosen, self.weights, self.rng, self.progress.step)
+        self.bends = bool(np.any(site.seen.kinked))
         for claim in given or self.mine:
             self._one_first(claim, site)
         if not self.theirs:
@@ -171,7 +132,7 @@ class Run:
         if not self.chosen or not self.subject.m:
             return
         subject, weights = self.subject, self.weights[0]
-        if any(test.verdict == UNDECIDED for test in self.report.tests):
+        if self.bends or any(test.verdict == UNDECIDED for test in self.report.tests):
             self.report.tests.append(Outcome("second derivatives", SKIPPED, remark="f is not smooth at x"))
             return
         chosen = self._directions(min(len(self.chosen), _CURVED))
@@ -224,10 +185,14 @@ class Run:
             self._refused(claim, error)
             return None
         rounding = self._rounding(claim, block, chosen)
-        along = second.second_differences(claim, block, curves)
+        if seen is None:
+            outcome, bad = second.second_differences(claim, block, curves)
+        else:
+            again = functools.partial(second.of_gradient, self._gradient, self.subject, chosen, self.rng, top=0.14)
+            outcome, bad = second.project_second(claim, block, seen, again, rounding)
         tests = [
-            along if seen is None else second.project_second(claim, block, seen, rounding),
-            second.cubic_remainders(claim, block, curves, self.subject.eps),
+            outcome,
+            second.cubic_remainders(claim, block, curves, bad, self.subject.eps),
             second.symmetric(claim, block, self.subject, rounding),
         ]
         self._judge(claim, tests)
@@ -243,7 +208,9 @@ class Run:
         """
         self._all(given, curved, order)
         report = self.report
-        if not report.kinks or all(test.verdict in (PASSED, SKIPPED) for test in report.tests):
+        well = all(test.verdict in (PASSED, SKIPPED) for test in report.tests)
+        skipped = self.bends and (curved or order == 2)  # second derivatives are not looked for on a kink
+        if not (report.kinks or self.bends) or (well and not skipped):
             return
         try:
             beside = self._moved()

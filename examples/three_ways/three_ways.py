@@ -149,7 +149,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     )
     print(
-        " multiplications: n(n - 2) when each symbolic partial is formed alone, 3(n - 1) by reverse mode, value included"
+        " multiplications: n(n - 2) when each symbolic partial is formed alone, 3(n - 1) with the value by reverse mode"
     )
     print(table(("n", "symbolic", "n(n - 2)", "dualad"), [(c.n, c.alone, c.n * (c.n - 2), c.reverse) for c in costs]))
     print(" largest relative error")

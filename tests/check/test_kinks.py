@@ -31,7 +31,8 @@ def met(report: Report) -> dict[str, str]:
 
 def test_all_kinds() -> None:
     report = check_grad(rectified_and_clipped, np.array([0.5, 1.0, 0.0]))
-    assert met(report) == {
+    # That it was np.clip which called the ufunc behind it is known from the frames of the recording.
+    assert {name.removeprefix("umath_"): what for name, what in met(report).items()} == {
         "maximum": "tie in 1 of 3 elements",
         "absolute": "at its kink 0",
         "branch >": "at its boundary: both sides are equal",

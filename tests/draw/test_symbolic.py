@@ -1,4 +1,4 @@
-"""A tape in the symbols of SymPy: the expressions have the values of the function, and their derivatives those of ours."""
+"""A tape in the symbols of SymPy: the expressions have the values of the function, and their derivatives ours."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_names() -> None:
     symbols, expression = to_sympy(dualad.record(lambda x: x * x + 2, 3.0))
     assert str(symbols) == "x"
     assert str(expression) == "x**2 + 2"
-    (a, b), expression = to_sympy(dualad.record(lambda a, b: a * b[1], 2.0, X), names=["a", "b"])
+    (_, b), expression = to_sympy(dualad.record(lambda a, b: a * b[1], 2.0, X), names=["a", "b"])
     assert str(expression) == "a*b_1"
     assert [str(s) for s in b] == ["b_0", "b_1", "b_2"]
     symbols, _ = to_sympy(dualad.record(lambda x: x[0, 1], np.eye(2)))

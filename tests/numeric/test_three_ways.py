@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,8 @@ def test_product(example: Any, n: int) -> None:
 
 def test_swell(example: Any) -> None:
     symbolic, tape = zip(*(example.swell(k) for k in range(1, 7)), strict=True)
-    assert [b - a for a, b in zip(tape, tape[1:])] == [3] * 5
-    assert all(later > 2 * earlier for earlier, later in zip(symbolic[1:], symbolic[2:]))
+    assert [b - a for a, b in pairwise(tape)] == [3] * 5
+    assert all(later > 2 * earlier for earlier, later in pairwise(symbolic[1:]))
 
 
 def test_accuracy(example: Any) -> None:
