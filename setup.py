@@ -17,6 +17,8 @@ FLAGS = ["-O3", "-ffp-contract=off", "-fno-trapping-math", "-fno-math-errno"]
 # The C header that follows from the operator table, made in a process of its own, which imports only a part of dualad.
 subprocess.run([sys.executable, Path("cython_ext", "generate.py")], check=True)
 
+HEADERS = {"_kernel": ("loops.h",), "_partials": ("loops.h", "backward.h")}
+
 
 def extension(source: Path) -> Extension:
     return Extension(
@@ -25,7 +27,7 @@ def extension(source: Path) -> Extension:
         include_dirs=[numpy.get_include(), str(SOURCES)],
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
         extra_compile_args=FLAGS,
-        depends=[str(SOURCES / "loops.h")] if source.stem == "_kernel" else [],
+        depends=[str(SOURCES / name) for name in HEADERS.get(source.stem, ())],
     )
 
 

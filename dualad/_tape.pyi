@@ -79,6 +79,7 @@ class Record:
 class Tape:
     inputs: list[int]
     outputs: Any
+    watch: Callable[[int], None] | None
     def __new__(cls, level: int = 0, lean: bool = False) -> Self: ...
     @property
     def n(self) -> int: ...

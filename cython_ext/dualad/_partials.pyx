@@ -16,6 +16,16 @@ from dualad._tape cimport RULES, Rule, Shape, Tape, rule_of
 
 cnp.import_array()
 
+cdef extern from "backward.h" nogil:
+    void pass_set(Py_ssize_t n, double *y, double *d, double *g) noexcept
+    void pass_add(Py_ssize_t n, double *y, double *d, double *g) noexcept
+    void pass_more(Py_ssize_t n, double *y, double *z, double *d, double *g) noexcept
+    void pass_same(Py_ssize_t n, double *y, double *g) noexcept
+    void pass_minus(Py_ssize_t n, double *y, double *g) noexcept
+    void pass_negative(Py_ssize_t n, double *y, double *g) noexcept
+    double sum_scaled(Py_ssize_t n, double *d, double *g) noexcept
+    double sum_same(Py_ssize_t n, double *d, double *g) noexcept
+
 cdef enum:
     ZERO = 0
     ONE = 1
@@ -135,12 +145,10 @@ cdef int backward(Kernel kernel, Py_ssize_t n, int active, double **x, char *fix
     """
     cdef double *slot[64]
     cdef double *work
-    cdef double *d
-    cdef double *y
-    cdef double *z
     cdef double *gl
-    cdef double total
-    cdef int s, a, kind
+    cdef double *scratch
+    cdef bint taken = False
+    cdef int s, a
     cdef Py_ssize_t at = 0, count, i, l
     cdef Py_ssize_t room = min(n, <Py_ssize_t> BLOCK)
     cdef int first = kernel.arguments + kernel.values
@@ -157,7 +165,10 @@ cdef int backward(Kernel kernel, Py_ssize_t n, int active, double **x, char *fix
             slot[s] = &work[s * room]
             for i in range(room):
                 slot[s][i] = x[s][0]
-    gl = &work[kernel.slots * room]
+    scratch = &work[kernel.slots * room]
+    # The cotangent may give its memory to an operand: it is read from a copy of the block then.
+    for a in range(active):
+        taken = taken or target[a].mode != SKIP and target[a].out == g
     while at < n:
         count = min(room, n - at)
         for s in range(kernel.arguments):
@@ -166,53 +177,53 @@ cdef int backward(Kernel kernel, Py_ssize_t n, int active, double **x, char *fix
         slot[kernel.arguments] = v + at
         kernel.run(count, slot)
         for l in range(lanes):
-            if not uniform:
-                gl = g + l * n + at
-            elif lanes > 1 or at == 0:
+            gl = g + l * n + at
+            if uniform and (lanes > 1 or at == 0):
                 for i in range(room):
-                    gl[i] = g[l]
+                    scratch[i] = g[l]
+            elif taken:
+                memcpy(scratch, gl, count * sizeof(double))
+            if uniform or taken:
+                gl = scratch
             for a in range(active):
-                if target[a].mode == SKIP:
-                    continue
-                kind = kernel.kind[a]
-                d = slot[kernel.result[a]]
-                if target[a].mode == SUM:
-                    total = 0
-                    if kind == SLOT:
-                        for i in range(count):
-                            total += d[i] * gl[i] if gl[i] != 0 and d[i] != 0 else 0
-                    elif kind != ZERO:
-                        for i in range(count):
-                            total += gl[i]
-                        if kind == MINUS_ONE:
-                            total = -total
-                    target[a].out[l] += total
-                    continue
-                y = target[a].out + l * n + at
-                if target[a].mode == FRESH:
-                    if kind == SLOT:
-                        for i in range(count):
-                            y[i] = d[i] * gl[i] if gl[i] != 0 and d[i] != 0 else 0
-                    elif kind == MINUS_ONE:
-                        for i in range(count):
-                            y[i] = -gl[i]
-                    elif kind == ZERO:
-                        memset(y, 0, count * sizeof(double))
-                    elif y != gl:
-                        memcpy(y, gl, count * sizeof(double))
-                    continue
-                z = target[a].before + l * n + at
-                if kind == SLOT:
-                    for i in range(count):
-                        y[i] = z[i] + (d[i] * gl[i] if gl[i] != 0 and d[i] != 0 else 0)
-                elif kind == ONE:
-                    for i in range(count):
-                        y[i] = z[i] + gl[i]
-                elif kind == MINUS_ONE:
-                    for i in range(count):
-                        y[i] = z[i] - gl[i]
-                elif y != z:
-                    memcpy(y, z, count * sizeof(double))
+                pass_on(count, kernel.kind[a], slot[kernel.result[a]], gl, &target[a], l, l * n + at)
         at += count
     free(work)
     return 0
+
+
+cdef void pass_on(Py_ssize_t n, int kind, double *d, double *g, Target *target, Py_ssize_t lane,
+                  Py_ssize_t at) noexcept nogil:
+    """Pass a block of cotangents to one operand."""
+    cdef double *y = target.out + at
+    cdef double *z = target.before + at
+    if target.mode == SKIP:
+        return
+    if target.mode == SUM:
+        if kind == SLOT:
+            target.out[lane] += sum_scaled(n, d, g)
+        elif kind == ONE:
+            target.out[lane] += sum_same(n, d, g)
+        elif kind == MINUS_ONE:
+            target.out[lane] -= sum_same(n, d, g)
+    elif target.mode == FRESH:
+        if kind == SLOT:
+            pass_set(n, y, d, g)
+        elif kind == MINUS_ONE:
+            pass_negative(n, y, g)
+        elif kind == ONE:
+            memcpy(y, g, n * sizeof(double))
+        else:
+            memset(y, 0, n * sizeof(double))
+    else:
+        if kind == SLOT and y != z:
+            pass_more(n, y, z, d, g)
+            return
+        if y != z:
+            memcpy(y, z, n * sizeof(double))
+        if kind == SLOT:
+            pass_add(n, y, d, g)
+        elif kind == ONE:
+            pass_same(n, y, g)
+        elif kind == MINUS_ONE:
+            pass_minus(n, y, g)

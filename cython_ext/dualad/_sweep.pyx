@@ -403,7 +403,7 @@ cdef class Cotangents:
         cdef Target target[MOST]
         cdef char fixed[MOST]
         cdef char fit[MOST]
-        cdef int i, node, place, count = 0, last = -1, left = 0
+        cdef int i, node, place, count = 0, heir = -1, left = 0
         cdef Py_ssize_t n
         cdef Kernel kernel
         cdef Rule rule = record.rule
@@ -424,7 +424,7 @@ cdef class Cotangents:
             g, own = np.ascontiguousarray(g), True
         keep = []
         wide = []
-        # An operand whose partial is 1 is given the cotangent itself, the last of the others the memory of it.
+        # An operand whose partial is 1 is given the cotangent itself, the first of the others the memory of it.
         for i in range(rule.arguments):
             if not record.active >> i & 1:
                 continue
@@ -438,8 +438,8 @@ cdef class Cotangents:
                     own = False
             if target[count].mode != SKIP:
                 left += 1
-                # Each operand reads the cotangent: only the very last may write over it.
-                last = i if fit[i] == 1 else -1
+                if heir < 0 and fit[i] == 1 and self.arrays[self.home(record.operands[i])] is None:
+                    heir = i
             count += 1
         if not left:
             return True
@@ -460,7 +460,7 @@ cdef class Cotangents:
                 target[count].mode = SUM
                 target[count].out = &self.scalars[<int> node * self.lanes]
             elif fit[i] == 1:
-                self.aim(&target[count], self.home(node), g, own and i == last, keep)
+                self.aim(&target[count], self.home(node), g, own and i == heir, keep)
             elif fit[i] == 2 and self.aim_at_view(&target[count], node, keep):
                 pass
             else:

@@ -82,6 +82,7 @@ cdef class Tape:
     cdef dict sealed
     cdef Py_ssize_t searched
     cdef dict known
+    cdef public object watch
     cdef int grow(self) except -1
     cdef int append(self, int op, int a, int b, int slot, double at, double v) except -1
     cdef int number(self, int op, int a, int b, double at, double v) except -1

@@ -232,6 +232,8 @@ cdef class Tape:
         self.op[n], self.a[n], self.b[n], self.slot[n] = op, a, b, slot
         self.at[n], self.v[n] = at, v
         self.n = n + 1
+        if self.watch is not None:
+            self.watch(n)
         return <int> n
 
     cdef int number(self, int op, int a, int b, double at, double v) except -1:

@@ -77,7 +77,8 @@ def likeness(claimed: Any, wanted: Any, allowed: Any) -> str:
         return bool(np.all(np.abs(claimed - other) <= 10.0 * allowed + 1e-6 * np.abs(other)))
 
     known = np.isfinite(claimed) & np.isfinite(wanted)
-    if not np.all(known):
+    bad = np.abs(claimed - wanted) > allowed
+    if not np.all(known) or not np.any(bad):
         return ""
     tests: list[tuple[str, Callable[[], bool]]] = [
         ("the right derivative with the other sign", lambda: same(-wanted)),
@@ -89,9 +90,8 @@ def likeness(claimed: Any, wanted: Any, allowed: Any) -> str:
     size = float(np.sum(wanted * wanted))
     factor = float(np.sum(claimed * wanted)) / size if size else 0.0
     if size and same(factor * wanted):
-        return f"the right derivative times {factor:.6g}"
-    bad = np.abs(claimed - wanted) > allowed
-    if np.any(bad) and not np.all(bad):
+        return f"the right derivative times {factor:.12g}"
+    if not np.all(bad):
         rows, columns = np.flatnonzero(bad.any(axis=1)), np.flatnonzero(bad.any(axis=0))
         return f"right in {bad.size - np.count_nonzero(bad)} of {bad.size} entries; wrong in {_few(rows, columns, bad)}"
     return ""

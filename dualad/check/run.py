@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -184,10 +185,14 @@ class Run:
             self._refused(claim, error)
             return None
         rounding = self._rounding(claim, block, chosen)
-        along = second.second_differences(claim, block, curves)
+        if seen is None:
+            outcome, bad = second.second_differences(claim, block, curves)
+        else:
+            again = functools.partial(second.of_gradient, self._gradient, self.subject, chosen, self.rng, top=0.14)
+            outcome, bad = second.project_second(claim, block, seen, again, rounding)
         tests = [
-            along if seen is None else second.project_second(claim, block, seen, rounding),
-            second.cubic_remainders(claim, block, curves, self.subject.eps),
+            outcome,
+            second.cubic_remainders(claim, block, curves, bad, self.subject.eps),
             second.symmetric(claim, block, self.subject, rounding),
         ]
         self._judge(claim, tests)

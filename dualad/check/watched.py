@@ -13,7 +13,6 @@ from typing import Any, Final
 import numpy as np
 import scipy
 
-from dualad import errors
 from dualad.check.places import Place
 from dualad.drivers.arguments import as_argument
 from dualad.duck.kernels import DuckArray
@@ -24,7 +23,7 @@ from dualad.reverse.kernels import Tape
 __all__ = ["ComposedCall", "Watched", "watch"]
 
 _LIBRARIES: Final = tuple(
-    str(Path(module.__file__).parent) + os.sep for module in (np, scipy, errors) if module.__file__
+    f"{folder}{os.sep}" for folder in (Path(__file__).parents[1], *(Path(m.__file__ or "").parent for m in (np, scipy)))
 )
 
 
@@ -58,7 +57,7 @@ def watch(f: Callable[..., Any], x: Any, args: Sequence[Any] = ()) -> Watched:
     plans = {
         row.plan.__code__: row for row in TABLE.rows() if isinstance(row, Composed) and hasattr(row.plan, "__code__")
     }
-    seen: set[int] = set()
+    seen: dict[int, FrameType] = {}  # the frames are kept, so that their numbers are not given to others
 
     def note(node: int) -> None:
         place, inside = _found(sys._getframe(1), plans)
@@ -67,16 +66,14 @@ def watch(f: Callable[..., Any], x: Any, args: Sequence[Any] = ()) -> Watched:
             row, frame = inside
             watched.within[node] = row.name
             if id(frame) not in seen:
-                seen.add(id(frame))
+                seen[id(frame)] = frame
                 watched.calls.append(_call(row, frame))
 
     array = as_argument(x, "check_grad")
-    if hasattr(watched.tape, "watch"):
-        watched.tape.watch = note
+    watched.tape.watch = note
     given = watched.tape.input(np.float64(array) if array.ndim == 0 and array.dtype == np.float64 else np.array(array))
     watched.result = _run(f, given, args)
-    if hasattr(watched.tape, "watch"):
-        watched.tape.watch = None
+    watched.tape.watch = None
     return watched
 
 

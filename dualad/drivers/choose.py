@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-__all__ = ["COSTS", "FEW", "SIDE", "Costs", "Plan", "Rate", "Work", "choose", "most_lanes"]
+__all__ = ["COSTS", "DIRECT", "FEW", "SIDE", "Costs", "Plan", "Rate", "Work", "choose", "most_lanes"]
 
 
 class Work(NamedTuple):
@@ -22,12 +22,10 @@ class Work(NamedTuple):
     elements: int
 
 
-@dataclass(frozen=True)
-class Rate:
-    """Nanoseconds for a call, a scalar and an element, and what each direction that is carried adds to a scalar and an
-    element.
-    """
+class Rate(NamedTuple):
+    """Nanoseconds to start, for a call, a scalar and an element, and what each direction adds to the last two."""
 
+    start: float
     call: float
     scalar: float
     element: float
@@ -36,25 +34,24 @@ class Rate:
 
     def cost(self, work: Work, lanes: int, passes: int = 1) -> float:
         """Return the nanoseconds for a number of directions, carried in several passes."""
-        base = self.call * work.calls + self.scalar * work.scalars + self.element * work.elements
+        base = self.start + self.call * work.calls + self.scalar * work.scalars + self.element * work.elements
         return passes * base + lanes * (self.lane_scalar * work.scalars + self.lane_element * work.elements)
 
 
-@dataclass(frozen=True)
-class Costs:
+class Costs(NamedTuple):
     """Measured rates.
 
     Of f itself, of f on dual and on hyper-dual numbers, of its recording, of sweeps over the tape, and of the gradient
     written on the tape.
     """
 
-    plain: Rate = Rate(680, 35, 1.1)
-    dual: Rate = Rate(3200, 53, 2.5, 1.8, 0.47)
-    record: Rate = Rate(4100, 48, 2.4)
-    forward: Rate = Rate(1700, 5.6, 1.0, 1.1, 0.64)
-    reverse: Rate = Rate(1300, 7.2, 0.78, 0.75, 1.2)
-    hyper: Rate = Rate(3700, 64, 3.1, 2.1, 0.63)
-    extend: Rate = Rate(75000, 25000, 5.5)
+    plain: Rate = Rate(0, 400, 33, 1.2)
+    dual: Rate = Rate(0, 2500, 65, 2.6, 1.8, 0.42)
+    record: Rate = Rate(3500, 3700, 50, 1.5)
+    forward: Rate = Rate(200, 1400, 5.5, 0.9, 1.0, 0.68)
+    reverse: Rate = Rate(3400, 1200, 6.4, 0.95, 0.62, 1.0)
+    hyper: Rate = Rate(2800, 2800, 68, 3.0, 2.0, 0.6)
+    extend: Rate = Rate(30000, 50000, 15000, 5.0)
 
 
 COSTS = Costs()
@@ -182,8 +179,8 @@ def _first(n: int, m: int | None, known: Work | None, recorded: bool, c: Costs) 
     sunk = 0.0 if recorded else c.record.cost(work, 0)
     dual, columns, rows = "forward, dual numbers", "forward, recorded", "reverse, recorded"
     table = {columns: (sunk + c.forward.cost(work, n, passes)) / unit}
-    if not recorded:
-        table[dual] = c.dual.cost(work, n, passes) / unit
+    if not recorded and passes == 1:
+        table[dual] = c.dual.cost(work, n) / unit  # in more than one pass f would run more than once
     if m is None or (known is None and n <= DIRECT and not recorded):
         direct = n <= DIRECT
         reason = (

@@ -10,14 +10,14 @@ import numpy as np
 from dualad import errors
 from dualad.drivers.arguments import as_argument, chunks, collect, identity_lanes, lanes_of, seeded
 from dualad.drivers.backward import jacobian_rows
-from dualad.drivers.choose import SIDE, Plan, choose, most_lanes
+from dualad.drivers.choose import DIRECT, SIDE, Plan, choose, most_lanes
 from dualad.drivers.columns import collected, jacobian_columns, tangents, work_of
 from dualad.drivers.compressed import Compressed
 from dualad.drivers.forward_over_reverse import SecondOrder
 from dualad.drivers.recording import Recording, one_number
 from dualad.duck.levels import fresh_level
 
-__all__ = ["CurvedPoint", "Known", "Point"]
+__all__ = ["DualPoint", "Known", "Point"]
 
 
 class Known:
@@ -62,11 +62,11 @@ class Point(Known):
         """Say that everything can be had."""
         return True
 
-    def is_curved(self) -> bool:
-        """Say whether hyper-dual numbers would carry value, gradient and Hessian in one evaluation, and cheaper than
-        the tape.
-        """
-        return 0 < self.n <= SIDE and choose(self.n, self.m, 2, self.work).mode == "hyperdual"
+    def order(self, wanted: int) -> int:
+        """Return ``wanted`` where (hyper-)dual numbers carry it in one evaluation and cheaper than the tape, else 0."""
+        if not 0 < self.n <= (DIRECT if wanted == 1 else SIDE):
+            return 0
+        return 0 if choose(self.n, self.m, wanted, self.work).recorded else wanted
 
     def gradient(self) -> Any:
         """Return the gradient, of the shape of x."""
@@ -134,25 +134,25 @@ class Point(Known):
         return np.concatenate(columns).reshape(self.shape * 2)
 
 
-class CurvedPoint(Known):
-    """A function of a few numbers on hyper-dual numbers: value, gradient and Hessian by one evaluation."""
+class DualPoint(Known):
+    """A function of a few numbers on dual or hyper-dual ones: value, all columns, and Hessians, by one evaluation."""
 
-    def __init__(self, f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    def __init__(self, order: int, f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         x = as_argument(args[0], "derivatives")
+        self.order = order
         self.shape: tuple[int, ...] = x.shape
         self.n = n = int(x.size)
         level = fresh_level()
-        lanes = np.zeros((n * (n + 2), *self.shape), x.dtype)
-        for at in (0, n):
-            lanes[at : at + n] = identity_lanes([x], 0, n)[0]
-        y = collect(f(seeded(x, level, lanes, n, n), *args[1:], **kwargs))
-        value, self._parts = lanes_of(y, level, n * (n + 2))
+        lanes = identity_lanes([x], 0, n)[0]
+        if order == 2:
+            lanes = np.concatenate([lanes, lanes, np.zeros((n * n, *self.shape), x.dtype)])
+        y = collect(f(seeded(x, level, lanes, n, n if order == 2 else 0), *args[1:], **kwargs))
+        value, self._parts = lanes_of(y, level, len(lanes))
         self.m = int(np.size(value))
         super().__init__(value)
 
-    def knows(self, what: str) -> bool:
-        """Say that everything can be had."""
-        return True
+    def knows(self, what: str) -> bool:  # noqa: D102 - as in Known
+        return self.order == 2 or what != "second"
 
     def _check_one(self, driver: str) -> None:
         if self.m != 1:
@@ -167,12 +167,12 @@ class CurvedPoint(Known):
     def jacobian(self) -> Any:
         """Return the Jacobian, of shape T + S."""
         columns = np.moveaxis(self._parts[: self.n], 0, -1)
-        return np.array(columns).reshape(np.shape(self._value) + self.shape)
+        return np.array(columns, order="C").reshape(np.shape(self._value) + self.shape)
 
     def compressed_jacobian(self, pattern: Compressed) -> Any:
         """Return the Jacobian as a sparse array of a given pattern."""
         seeds = pattern.fitting(self.m, self.n)
-        return pattern.matrix(seeds @ self.jacobian().reshape(self.m, self.n).T)
+        return pattern.matrix(seeds @ self._parts[: self.n].reshape(self.n, self.m))
 
     def hessian(self) -> Any:
         """Return the Hessian, of shape S + S."""

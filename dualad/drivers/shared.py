@@ -8,50 +8,60 @@ from typing import Any
 import numpy as np
 
 from dualad.drivers.compressed import Compressed
-from dualad.drivers.point import CurvedPoint, Known, Point
+from dualad.drivers.point import DualPoint, Known, Point
 
 __all__ = ["Derivatives", "derivatives"]
 
 _RECORDED = 2  # points with their recordings: where a step fails, solvers go back to the point that it started from
 _KNOWN = 32  # points with value and gradient alone, for solvers that end with a look at the best point that they met
+_ORDER = {"value": 0, "gradient": 1, "jacobian": 1, "second": 2}
 _SMALL = 1 << 14  # bytes of an x for which this is done
 
 
 class Derivatives:
     """The callables that solvers take, ``fun``, ``grad``, ``jac``, ``hess`` and ``hessp``, which share their work.
 
-    Made by :func:`derivatives`. The function's Python body runs once at each x, whatever is asked for at that x.
+    Made by :func:`derivatives`. The function's Python body runs once at each x, whatever is asked for at that x: it is
+    recorded, or, where this is cheaper for what was asked for before, evaluated on dual or hyper-dual numbers.
     """
 
     def __init__(self, f: Callable[..., Any]) -> None:
         self._f = f
         self._points: tuple[tuple[Any, Known], ...] = ()
-        self._curved = False  # the next points are evaluated on hyper-dual numbers
+        self._wanted = 0  # the highest order of derivative that was asked for
+        self._order = 0  # the next points are evaluated on dual numbers (1), on hyper-dual numbers (2), or recorded
 
     def __reduce__(self) -> Any:
         # Workers in other processes receive the function; recordings stay here.
         return Derivatives, (self._f,)
 
-    def _at(self, x: Any, args: tuple[Any, ...], kwargs: dict[str, Any], what: str = "") -> Any:
-        """Return what is known at x; a point without its recording only where that suffices for ``what``."""
+    def _at(self, x: Any, args: tuple[Any, ...], kwargs: dict[str, Any], what: str) -> Any:
+        """Return what is known at x, a point that knows ``what``: "value", "gradient", "jacobian" or "second"."""
         array = np.asarray(x)
         key = (array.shape, array.dtype, array.tobytes(), args, kwargs)
-        points = self._points
-        for known, point in points:
-            if known[:3] == key[:3] and _alike(known[3], args) and _alike_named(known[4], kwargs) and point.knows(what):
-                return point
-        point = (CurvedPoint if self._curved else Point)(self._f, (x, *args), kwargs)
-        recent, older = points[: _RECORDED - 1], points[_RECORDED - 1 : _KNOWN - 1]
-        light = tuple((known, old.light()) for known, old in older) if array.nbytes <= _SMALL else ()
-        # One assignment, so that another thread sees all of it or nothing.
-        self._points = ((key, point), *recent, *light)
+        point = self._found(key, what) or self._made(key, what, (x, *args), kwargs)
+        wanted = _ORDER[what]
+        if wanted > self._wanted and isinstance(point, Point):
+            # What is asked for once is asked for again, and now it is known what f does.
+            self._wanted, self._order = wanted, point.order(wanted)
         return point
 
-    def _bent(self, x: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Return what is known at x, and remember that Hessians are wanted."""
-        point = self._at(x, args, kwargs)
-        if not self._curved and isinstance(point, Point):
-            self._curved = point.is_curved()
+    def _found(self, key: tuple[Any, ...], what: str) -> Known | None:
+        for known, point in self._points:
+            same = known[:3] == key[:3] and _alike(known[3], key[3]) and _alike_named(known[4], key[4])
+            if same and point.knows(what):
+                return point
+        return None
+
+    def _made(self, key: tuple[Any, ...], what: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Known:
+        if self._order == 2 or (self._order == 1 and what != "second"):
+            point: Known = DualPoint(self._order, self._f, args, kwargs)
+        else:
+            point = Point(self._f, args, kwargs)
+        recent, older = self._points[: _RECORDED - 1], self._points[_RECORDED - 1 : _KNOWN - 1]
+        light = tuple((known, old.light()) for known, old in older) if len(key[2]) <= _SMALL else ()
+        # One assignment, so that another thread sees all of it or nothing.
+        self._points = ((key, point), *recent, *light)
         return point
 
     def fun(self, x: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -69,23 +79,23 @@ class Derivatives:
 
     def jac(self, x: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Return the Jacobian, of shape T + S for x of shape S and f(x) of shape T."""
-        return self._at(x, args, kwargs).jacobian()
+        return self._at(x, args, kwargs, "jacobian").jacobian()
 
     def compressed_jac(self, pattern: Compressed, x: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Return the Jacobian as a sparse array of the given pattern."""
-        return self._at(x, args, kwargs).compressed_jacobian(pattern)
+        return self._at(x, args, kwargs, "jacobian").compressed_jacobian(pattern)
 
     def hess(self, x: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Return the Hessian, of shape S + S; f must return one number."""
-        return self._bent(x, args, kwargs).hessian()
+        return self._at(x, args, kwargs, "second").hessian()
 
     def hessp(self, x: Any, p: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Return the Hessian times p, of the shape of x; f must return one number."""
-        return self._at(x, args, kwargs).hessian_product(p)
+        return self._at(x, args, kwargs, "second").hessian_product(p)
 
     def weighted_hess(self, x: Any, v: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Return the Hessian of ``v @ f(x)``, as constraints take it."""
-        return self._bent(x, args, kwargs).weighted_hessian(v)
+        return self._at(x, args, kwargs, "second").weighted_hessian(v)
 
 
 def _alike(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:

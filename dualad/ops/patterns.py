@@ -126,9 +126,7 @@ def _linspace(
 
 
 @composed("numpy.logspace", "start stop num endpoint base")
-def _logspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, *, axis: int = 0
-) -> Any:
+def _logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, *, axis: int = 0) -> Any:
     ndim = max(np.ndim(start), np.ndim(stop), np.ndim(base))
     start, stop = _of_ndim(start, ndim), _of_ndim(stop, ndim)
     powers = np.linspace(start, stop, num, endpoint, axis=axis)

@@ -135,7 +135,8 @@ class Parts:
             whole, parts = self.last
             if whole is not t:
                 parts = self.apply(t)
-                self.last = (t, parts)
+                # A recorded array would keep its own tape alive from here.
+                self.last = (t, parts) if isinstance(t, np.ndarray) else (None, None)
             return parts[i]
 
         return one
@@ -155,7 +156,8 @@ def _shown(x: Recorded, value: Any, step: Step, plan: Any) -> Any:
         )
     if _is_view(value, own) and not x._is_shown:
         return x._tape.view(x, step, value)
-    if isinstance(value, np.ndarray) and isinstance(own, np.ndarray) and np.may_share_memory(value, own):
+    plain = isinstance(value, np.ndarray) and isinstance(own, np.ndarray)
+    if np.may_share_memory(value, own) if plain else _same_cell(value, own):
         return x._tape.shown(x, step, value, step.row, plan)
     return None
 
@@ -166,10 +168,16 @@ def _check(value: Any, row: Operator) -> None:
             errors.check_real(part.dtype, row.name)
 
 
+def _same_cell(value: Any, x: Any) -> bool:
+    return (
+        isinstance(value, Recorded) and isinstance(x, Recorded) and value._cell is not None and value._cell is x._cell
+    )
+
+
 def _is_view(value: Any, x: Any) -> bool:
     """Say whether ``value`` shows the numbers of ``x``, each at most once, so that writing to it writes to ``x``."""
     if isinstance(value, Recorded):
-        return isinstance(x, Recorded) and value._cell is not None and value._cell is x._cell
+        return _same_cell(value, x) and not value._is_shown
     if isinstance(value, DuckArray):
         return isinstance(x, DuckArray) and value.level == x.level and _is_view(value._primal(), x._primal())
     if not isinstance(x, np.ndarray) or value is x or not np.may_share_memory(value, x):

@@ -111,4 +111,3 @@ def _write(sweep: Derivatives, record: Any) -> Any:
             target = step(target)
         target[record.index] = 0.0 if put is None else put[(*lane, ...)]
     return whole
-

@@ -21,32 +21,42 @@ def folded(expr: Any, bound: Mapping[str, Any]) -> Any:
     """Return the value of a partial, None where it is zero or has no meaning."""
     if expr == formula.ZERO or not isinstance(expr, (Const, Symbol, Call)):
         return None
-    known: dict[Any, Any] = {}
-    varies = {name for name, x in bound.items() if isinstance(x, DuckArray)}
-    shape = np.broadcast_shapes(*(shape_of(x) for x in bound.values() if x is not None))
+    with np.errstate(all="ignore"):
+        return _Folding(bound).value(expr)
 
-    def where(condition: Expr, yes: Expr, no: Expr) -> Any:
-        if not formula.names_in(condition) & varies and np.ndim(value(condition)) == 0:
-            return value(yes if value(condition) else no)
-        branches = value(yes), value(no)
-        if _same(*branches) and shape_of(branches[0]) == shape:
-            return branches[0]
-        return np.where(value(condition), *branches)
 
-    def value(e: Expr) -> Any:
+class _Folding:
+    """The values of the parts of one formula, each written once."""
+
+    def __init__(self, bound: Mapping[str, Any]) -> None:
+        self.bound = bound
+        self.known: dict[Any, Any] = {}
+        self.varies = {name for name, x in bound.items() if isinstance(x, DuckArray)}
+        self.shape = np.broadcast_shapes(*(shape_of(x) for x in bound.values() if x is not None))
+
+    def value(self, e: Expr) -> Any:
+        """Return the value of a part."""
         match e:
             case Const(number):
                 return int(number) if number.is_integer() else number
             case Symbol(name):
-                return bound[name]
+                return self.bound[name]
         key = (e.name, e.args)
-        if key not in known:
-            known[key] = where(*e.args) if e.name == "where" else _call(e.name, [value(part) for part in e.args])
-        found = known[key]
+        if key not in self.known:
+            if e.name == "where":
+                self.known[key] = self._where(*e.args)
+            else:
+                self.known[key] = _call(e.name, [self.value(part) for part in e.args])
+        found = self.known[key]
         return found[e.output] if isinstance(found, tuple) else found
 
-    with np.errstate(all="ignore"):
-        return value(expr)
+    def _where(self, condition: Expr, yes: Expr, no: Expr) -> Any:
+        if not formula.names_in(condition) & self.varies and np.ndim(self.value(condition)) == 0:
+            return self.value(yes if self.value(condition) else no)
+        branches = self.value(yes), self.value(no)
+        if _same(*branches) and shape_of(branches[0]) == self.shape:
+            return branches[0]
+        return np.where(self.value(condition), *branches)
 
 
 def _call(name: str, args: list[Any]) -> Any:

@@ -145,4 +145,3 @@ def _apart(t: Any, given: Sequence[Any]) -> Any:
         and any(isinstance(x, Recorded) and x._cell is t._cell for x in given)
     )
     return np.copy(t) if shared else t
-

@@ -12,6 +12,7 @@ from dualad.ops.lanes import shape_of
 
 __all__ = ["constant_of", "plus", "times"]
 
+
 def constant_of(x: Any) -> float | None:
     """Return the number that a constant is everywhere, None where there is no such number."""
     if isinstance(x, DuckArray):

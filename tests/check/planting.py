@@ -14,7 +14,7 @@ __all__ = ["Mutation", "apply", "formulas", "jvp", "planted", "products", "trans
 Change = Callable[[Any], Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mutation:
     """One mistake: its kind in words, the row, what becomes of the row, and a program in which the row occurs."""
 

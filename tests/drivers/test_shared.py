@@ -8,6 +8,7 @@ import pytest
 
 import dualad
 from dualad import errors
+from dualad.drivers.compressed import Compressed
 from dualad.drivers.shared import Derivatives, derivatives
 
 X = np.array([0.3, -0.7, 1.1])
@@ -60,6 +61,19 @@ def test_one_run_for_each_x():
     assert f.runs == 2
 
 
+@pytest.mark.parametrize("n", [3, 20, 60])
+@pytest.mark.parametrize("wanted", [("fun", "grad"), ("fun", "grad", "hess"), ("grad", "fun"), ("hess", "fun", "jac")])
+def test_one_run_for_each_x_whatever_carries_the_derivatives(n, wanted):
+    f = counted(scalar)
+    d = derivatives(f)
+    for k in range(6):
+        x = np.linspace(0.1, 1, n) + k
+        for name in wanted:
+            found = getattr(d, name)(x)
+            np.testing.assert_allclose(found, getattr(derivatives(scalar), name)(x), rtol=1e-10, atol=1e-10)
+    assert f.runs == 6
+
+
 def test_value_and_gradient_are_remembered_longer_than_the_recording():
     f = counted(scalar)
     d = derivatives(f)
@@ -68,7 +82,7 @@ def test_value_and_gradient_are_remembered_longer_than_the_recording():
     for x, (value, slope) in zip(points, expected):
         assert d.fun(x) == value and np.array_equal(d.grad(x), slope)
     assert f.runs == 10
-    np.testing.assert_allclose(d.hess(points[0]), derivatives(scalar).hess(X), rtol=1e-14)
+    np.testing.assert_allclose(d.hess(points[0]), derivatives(scalar).hess(X), rtol=1e-13)
     assert f.runs == 11
 
 
@@ -106,6 +120,31 @@ def test_results_may_be_written_to():
         np.testing.assert_array_equal(method(X), kept)
 
 
+def carriers(d):
+    return [type(point).__name__ for _, point in d._points]
+
+
+def test_recorded_points_and_points_on_dual_numbers_agree():
+    p, w = np.array([1.0, -2.0, 0.5]), np.array([0.5, -2.0])
+    d, v = derivatives(scalar), derivatives(vector)
+    d.hess(X), v.weighted_hess(X, w)
+    for shared, calls in (
+        (d, ("fun", "grad", "jac", "hess", ("hessp", p))),
+        (v, ("fun", "jac", ("weighted_hess", w), ("compressed_jac", Compressed(np.ones((2, 3)))))),
+    ):
+        for call in calls:
+            name, *more = (call,) if isinstance(call, str) else call
+            args = (*more, X + 1) if name == "compressed_jac" else (X + 1, *more)
+            found, expected = getattr(shared, name)(*args), getattr(derivatives(shared._f), name)(*args)
+            if name == "compressed_jac":
+                found, expected = found.toarray(), expected.toarray()
+            np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-13)
+        assert carriers(shared)[0] == "DualPoint"
+    for name in ("grad", "hess"):
+        with pytest.raises(errors.NotScalar, match="one number"):
+            getattr(v, name)(X + 1)
+
+
 @pytest.mark.parametrize("shape", [(), (1,), (2, 2)])
 def test_shapes(shape):
     x = np.full(shape, 0.5)
@@ -115,7 +154,9 @@ def test_shapes(shape):
     assert np.shape(d.hessp(x, np.ones(shape))) == shape
     np.testing.assert_allclose(d.hess(x).reshape(x.size, x.size), 3 * np.eye(x.size))
     v = derivatives(lambda x: np.stack([x, 2 * x]))
-    assert v.jac(x).shape == (2, *shape, *shape)
+    for k in range(3):
+        assert v.jac(x + k).shape == (2, *shape, *shape)
+        assert np.shape(d.grad(x + k)) == shape and d.hess(x + k).shape == shape * 2
 
 
 def test_what_does_not_vary_has_zero_derivatives():

@@ -117,9 +117,7 @@ class Case:
         self.tolerance = tolerance
         return self
 
-    def build(
-        self, rng: Generator, wrap: Callable[[Any], Any] = lambda x: x
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def build(self, rng: Generator, wrap: Callable[[Any], Any] = lambda x: x) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments, drawn from the generator; ``wrap`` is called on each that is not constant."""
         return _drawn(self.args, rng, wrap), _drawn(self.kwargs, rng, wrap)
 

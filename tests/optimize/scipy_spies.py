@@ -72,5 +72,3 @@ def estimates_in_scipy():
     finally:
         for module, name, original in undo:
             setattr(module, name, original)
-
-

@@ -10,12 +10,9 @@ import pytest
 
 from dualad import optimize
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "nist"
-if not EXAMPLE.exists():
-    pytest.skip("the examples are not here", allow_module_level=True)
-sys.path.insert(0, str(EXAMPLE))
+sys.path.insert(0, str(Path(__file__).parents[2] / "examples" / "nist"))
 
-from problems import MODELS, load  # noqa: E402
+problems = pytest.importorskip("problems", reason="the examples are not here")
 
 # As in examples/nist/fit.py.
 SOLVER = {"ftol": 1e-15, "xtol": 1e-15, "gtol": 1e-15, "max_nfev": 10_000, "x_scale": "jac"}
@@ -29,9 +26,9 @@ def digits(found, certified):
 
 
 @pytest.mark.parametrize("start", [0, 1])
-@pytest.mark.parametrize("name", list(MODELS))
+@pytest.mark.parametrize("name", list(problems.MODELS))
 def test_certified(name, start):
-    problem = load(name)
+    problem = problems.load(name)
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         found = optimize.least_squares(problem.residual, problem.starts[start], **SOLVER)
         popt, pcov = optimize.curve_fit(

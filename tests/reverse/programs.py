@@ -222,7 +222,8 @@ def in_place(state: State, choice: Sequence[int]) -> Any:
     elif kind == 3:
         np.add.at(y, np.array([0, 0]), 0.25 * y[-1])
     elif kind == 4:
-        flat = y.reshape(-1)
+        # Of more axes dual arrays refuse it where their tangents lie in memory in another way.
+        flat = y.reshape(-1) if np.ndim(y) == 1 else y[0].reshape(-1)[:] if np.ndim(y) == 2 else y[0, 0]
         flat[0] = flat[-1] * flat[0]
         flat[::2] += 0.5
     else:

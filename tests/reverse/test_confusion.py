@@ -116,5 +116,3 @@ def test_nested_through_views_in_column_order() -> None:
         moved = np.zeros_like(x)
         moved[place] = step
         assert found[place] == pytest.approx((f(x + moved) - f(x - moved)) / (2 * step), rel=1e-6)
-
-

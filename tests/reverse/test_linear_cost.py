@@ -126,7 +126,7 @@ def test_extended_tape(loop: Callable[[Any], Any]) -> None:
 def test_bytes_of_a_scalar_node() -> None:
     tape = Tape(1)
     x = tape.input(np.float64(1.0))
-    for _ in range(100_000):
+    for _ in range(200_000):
         x = x * 1.0
     assert tape.nbytes / len(tape) <= 64
 

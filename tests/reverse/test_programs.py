@@ -12,6 +12,8 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import dualad
+
 sys.path.insert(0, str(Path(__file__).parent))  # the tests are no package
 from engines import Engines
 from programs import run
@@ -41,7 +43,10 @@ def complex_step(program: Sequence[Sequence[int]], x: Any, y: Any) -> list[Any]:
     return gradient
 
 
-@settings(derandomize=True, deadline=None, max_examples=150, suppress_health_check=list(HealthCheck), database=None)
+QUIET = settings(derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+
+
+@settings(QUIET, max_examples=150)
 @given(PROGRAMS, SHAPES, LAYOUTS, NUMBER)
 def test_random_programs(program: Any, shape: tuple[int, ...], layout: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -54,3 +59,26 @@ def test_random_programs(program: Any, shape: tuple[int, ...], layout: str, seed
         found = engines.pulled(engines.lean, [np.float64(1.0)], True)
         for g, wanted in zip(found, complex_step(program, x, y), strict=True):
             np.testing.assert_allclose(g, wanted, rtol=1e-9, atol=1e-9)
+
+
+@settings(QUIET, max_examples=60)
+@given(PROGRAMS, SHAPES, st.sampled_from(["C", "F"]), NUMBER)
+def test_derivatives_of_derivatives(program: Any, shape: tuple[int, ...], layout: str, seed: int) -> None:
+    """Dual arrays and recorded arrays as the numbers of a recording: Hessian times a direction in three ways."""
+    rng = np.random.default_rng(seed)
+    x, y, t = laid_out(rng.uniform(-1, 1, shape), layout), rng.uniform(-1, 1, 4), rng.standard_normal(shape)
+
+    def f(x: Any) -> Any:
+        return run(program, x, np.ravel(x)[0] * y)
+
+    def fresh() -> Any:
+        return np.copy(x, order="K")
+
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        wanted = np.tensordot(dualad.hessian(f, mode="hyperdual")(fresh()), t, axes=t.ndim)
+        scale = 1e-8 * max(1.0, float(np.max(np.abs(wanted))))
+        found = dualad.jvp(dualad.grad(f), (fresh(),), (t,))[1]
+        np.testing.assert_allclose(found, wanted, rtol=1e-8, atol=scale)
+        found = dualad.grad(lambda x: np.sum(dualad.grad(f)(x) * t))(fresh())
+        np.testing.assert_allclose(found, wanted, rtol=1e-8, atol=scale)

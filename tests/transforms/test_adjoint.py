@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -223,6 +225,32 @@ def test_hessian_vector_product_as_nodes() -> None:
     joined = dualad.hessian(lambda z: two(z[:3], z[3:]))(np.concatenate([x, y]))
     wanted = joined @ np.array([1.0, -2.0, 0.5, 0.0, 0.0])
     np.testing.assert_allclose(np.concatenate([q._primal() for q in products]), wanted, rtol=1e-13)
+
+
+def test_everything_is_freed() -> None:
+    def f(x: Any) -> Any:
+        y = x * x
+        left, right = np.split(y, 2)
+        left *= right
+        return overwritten(y[:3]) * np.linalg.norm(right) + np.prod(y) + np.sum(np.broadcast_to(y, (2, y.size)))
+
+    def once() -> None:
+        tape, value = recorded(f, np.linspace(0.5, 1.5, 2000))
+        (g,) = adjoint.extend(tape, value)
+        tangent.extend(tape, {tape.inputs[0]: np.ones(2000)}, g)
+
+    once()
+    gc.collect()
+    tracemalloc.start()
+    once()
+    gc.collect()
+    before = tracemalloc.get_traced_memory()[0]
+    for _ in range(10):
+        once()
+    gc.collect()
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert grown < 50_000  # one array kept by each call would be 160 000
 
 
 # --- what is asked ----------------------------------------------------------------------------------------------------
