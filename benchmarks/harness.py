@@ -27,6 +27,7 @@ Call = Callable[[], Any]
 
 ROOT = Path(__file__).resolve().parent.parent
 _SAMPLE = 1e-3  # seconds that one sample of a short call should take
+PACKAGES = ("dualad", "numpy", "scipy", "jax", "casadi", "autograd", "num-dual", "torch", "numba")
 _FEWEST = 9  # rounds, however long they take
 
 
@@ -42,11 +43,21 @@ class Row:
     high: float
     unit: str = "x"  # "x" for a ratio to the reference, "ms" for a difference
     limit: float | None = None
+    at_most: float | None = None  # a limit of the time itself, in seconds
 
     @property
     def holds(self) -> bool | None:
-        """Whether the figure is within its limit; None where there is no limit."""
-        return None if self.limit is None else self.value <= self.limit
+        """Whether the figures are within their limits; None where there is no limit."""
+        judged = [(self.value, self.limit), (self.seconds, self.at_most)]
+        found = [figure <= limit for figure, limit in judged if limit is not None]
+        return all(found) if found else None
+
+    def limits(self) -> str:
+        """Return the limits as text."""
+        if self.seconds == float("inf"):
+            return "to run"
+        ratio = [] if self.limit is None else [f"{self.limit:.3g} {self.unit}"]
+        return " and ".join(ratio + ([] if self.at_most is None else [duration(self.at_most)]))
 
 
 def once(call: Call, loops: int) -> float:
@@ -132,26 +143,38 @@ class Report:
         group: str,
         calls: Mapping[str, Call],
         *,
-        limits: Mapping[str, float] | None = None,
+        limits: Mapping[str, float | Sequence[str]] | None = None,
+        at_most: Mapping[str, float] | None = None,
         per: int = 1,
         difference: bool = False,
         least: float = 0.0,
     ) -> None:
         """Time alternatives, the first being the reference.
 
+        A limit is a number, or names of alternatives none of which may be faster; ``at_most`` is a limit of the time
+        of one operation, in seconds.
         ``per`` is the number of operations in one call, by which the times are divided; ``difference`` asks for
         milliseconds beyond the reference in place of the ratio to it; ``least`` is a time to spend, in seconds.
         """
         times = paired(calls, max(self.options.seconds, least))
         reference = times[next(iter(calls))]
+        figures = {
+            name: [1e3 * (a - b) if difference else a / b for a, b in zip(own, reference, strict=True)]
+            for name, own in times.items()
+        }
         for name, own in times.items():
-            if difference:
-                figures = [1e3 * (a - b) for a, b in zip(own, reference, strict=True)]
-            else:
-                figures = [a / b for a, b in zip(own, reference, strict=True)]
             limit = (limits or {}).get(name)
-            unit = "ms" if difference else "x"
-            self.rows.append(Row(group, name, statistics.median(own) / per, *quartiles(figures), unit, limit))
+            if isinstance(limit, Sequence):
+                limit = min((statistics.median(figures[other]) for other in limit if other in figures), default=None)
+            unit, most = "ms" if difference else "x", (at_most or {}).get(name)
+            middle = statistics.median(own) / per
+            self.rows.append(Row(group, name, middle, *quartiles(figures[name]), unit, limit, most))
+
+    def missing(self, group: str, name: str, why: str) -> None:
+        """Note that an alternative which has a limit could not be timed: it is not within it."""
+        inf = float("inf")
+        self.rows.append(Row(group, name, inf, inf, inf, inf, limit=0.0))
+        self.remark(f"{group}, {name}: {why}")
 
     def remark(self, text: str) -> None:
         """Add a line under the table."""
@@ -162,16 +185,16 @@ class Report:
         if not self.rows:
             return
         table = self.tables[-1]
-        table["rows"] = [asdict(row) | {"holds": row.holds} for row in self.rows]
+        table["rows"] = [asdict(row) | {"holds": row.holds, "limits": row.limits()} for row in self.rows]
         header = ("", "alternative", "one call", "figure", "quartiles", "limit", "holds")
         lines = []
         for before, row in zip([None, *self.rows[:-1]], self.rows, strict=True):
             first = before is None or before.group != row.group
-            limit = "" if row.limit is None else f"{row.limit:.3g} {row.unit}"
             holds = {None: "", True: "yes", False: "NO"}[row.holds]
             figure = f"{row.value:.3g} {row.unit}"
             spread = f"{row.low:.3g} .. {row.high:.3g}"
-            lines.append((row.group if first else "", row.name, duration(row.seconds), figure, spread, limit, holds))
+            group, took = row.group if first else "", duration(row.seconds)
+            lines.append((group, row.name, took, figure, spread, row.limits(), holds))
         print_table(table["title"], header, lines, table["note"])
         self.rows = []
 
@@ -186,7 +209,7 @@ class Report:
             "date": datetime.date.today().isoformat(),
             "python": platform.python_version(),
             "processor": platform.machine(),
-            "packages": installed("dualad", "numpy", "scipy", "jax", "casadi", "autograd", "num-dual"),
+            "packages": installed(*PACKAGES),
             "tables": self.tables,
         }
         self.options.json.parent.mkdir(parents=True, exist_ok=True)
@@ -194,7 +217,7 @@ class Report:
         if judged:
             print(f"{len(judged) - len(failed)} of {len(judged)} figures with a limit are within it")
         for row in failed:
-            figure = f"{row['value']:.3g} {row['unit']}, limit {row['limit']:g} {row['unit']}"
+            figure = f"{row['value']:.3g} {row['unit']}, {duration(row['seconds'])}, limit {row['limits']}"
             print(f"  not within it: {row['group']}, {row['name']}: {figure}")
         print(f"All figures are in {self.options.json}")
         return 1 if failed and self.options.strict else 0

@@ -13,8 +13,8 @@ from dualad.forward.kernels import Dual, HyperDual
 __version__ = "0.1.0"
 
 __all__ = [
-    "Dual", "HyperDual", "__version__", "custom_jvp", "custom_vjp", "define", "derivative", "draw", "grad", "hessian",
-    "hvp", "jacobian", "jvp", "record", "trace_table", "value_and_grad", "vjp",
+    "Dual", "HyperDual", "__version__", "compile", "custom_jvp", "custom_vjp", "define", "derivative", "draw", "grad",
+    "hessian", "hvp", "jacobian", "jvp", "record", "trace_table", "value_and_grad", "vjp",
 ]  # fmt: skip
 
 
@@ -24,4 +24,8 @@ def __getattr__(name: str) -> object:
         from dualad.check import check_grad
 
         return check_grad
+    if name == "compile":
+        from dualad.drivers.compiling import compile
+
+        return compile
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "ChangedConstant", "DerivativeLost", "DifferentiationError", "DiscreteArgument", "NotOffered", "NotScalar",
+    "ChangedConstant", "DerivativeLost", "DifferentiationError", "DiscreteArgument", "ImpureFunction", "NotOffered",
+    "NotScalar",
     "NotWritten", "RaggedReturn", "UnknownFunction", "UnsupportedType", "WrongShape",
 ]  # fmt: skip
 
@@ -29,6 +30,10 @@ class ChangedConstant(DifferentiationError, ValueError):
 
 class DiscreteArgument(DifferentiationError, TypeError):
     """A derivative was asked in an argument that only takes separate values."""
+
+
+class ImpureFunction(UserWarning):
+    """A compiled function gives other results at equal arguments, or changes what it sees: it is not replayed."""
 
 
 class NotOffered(DifferentiationError, AttributeError):
@@ -278,4 +283,30 @@ def keyword_only(name: str, keywords: Any) -> str:
         f"{name} has a rule of its own and takes keyword-only arguments ({', '.join(keywords)}), which the rule "
         "cannot see. Make them positional, or bind them with functools.partial or a closure before the rule is "
         "defined."
+    )
+
+
+def impure(name: str, what: str, where: str | None) -> str:
+    """Sentence for a compiled function whose constants change by themselves."""
+    written = f", written by {where}" if where is not None else ""
+    return (
+        f"{name} was recorded twice on the same path, and the recordings differ: {what}{written}. It is not replayed any "
+        "more but called as it is. Pass what changes between calls as an argument (a random generator's numbers, a "
+        "counter, the time)."
+    )
+
+
+def changes_itself(name: str, labels: Sequence[str]) -> str:
+    """Sentence for a compiled function with a memory."""
+    return (
+        f"{name} changes {', '.join(labels[:3])} whenever it is called, which a replay would not do. It is not replayed "
+        "any more but called as it is. Return what it should leave behind instead of storing it."
+    )
+
+
+def not_stacked(lengths: Any) -> str:
+    """Sentence for the arguments of batch."""
+    return (
+        f"batch takes arrays with one row for each call, all with the same number of rows and at least one; the leading "
+        f"lengths are {lengths}."
     )

@@ -101,8 +101,12 @@ cdef object binary(int op, object left, object right):
 
 
 cdef object compare(DuckArray x, object other, int op):
-    """Compare values, which gives what does not vary."""
-    return COMPARE[op](protocol.plain(x), protocol.stripped(other))
+    """Compare values, which gives what does not vary; an outer recording takes note of what comes out."""
+    cdef object own = x._primal()
+    other = protocol.primal(other, x.level)
+    if isinstance(own, DuckArray) or isinstance(other, DuckArray):
+        return protocol.settled(COMPARE[op](own, other))
+    return COMPARE[op](own, protocol.stripped(other))
 
 
 cdef object in_place(DuckArray target, object result):
@@ -187,7 +191,11 @@ cdef class DuckArray:
 
     def _discrete(self, function, args, kwargs):
         """Call a function whose result does not vary: on the values, unless an engine keeps account of it."""
-        return function(*protocol.stripped(args), **{name: protocol.stripped(value) for name, value in kwargs.items()})
+        return protocol.decided(self.level, function, args, kwargs)
+
+    def _settled(self):
+        """Return the value one level down as what follows relies on; a recording takes note of it."""
+        return self._primal()
 
     # --- operators
 
@@ -283,22 +291,22 @@ cdef class DuckArray:
         return compare(self, other, op)
 
     def __bool__(self):
-        return bool(protocol.plain(self))
+        return bool(self._primal())
 
     def __int__(self):
-        return int(protocol.plain(self))
+        return int(self._primal())
 
     def __floor__(self):
-        return int(np.floor(protocol.plain(self)))
+        return int(np.floor(self._primal()))
 
     def __ceil__(self):
-        return int(np.ceil(protocol.plain(self)))
+        return int(np.ceil(self._primal()))
 
     def __trunc__(self):
-        return int(np.trunc(protocol.plain(self)))
+        return int(np.trunc(self._primal()))
 
     def __round__(self, digits=None):
-        return round(protocol.plain(self)) if digits is None else np.round(self, digits)
+        return round(self._primal()) if digits is None else np.round(self, digits)
 
     def __float__(self):
         raise protocol.lost("float")
@@ -307,7 +315,7 @@ cdef class DuckArray:
         raise protocol.lost("complex")
 
     def __format__(self, str spec):
-        return str(self) if not spec else format(protocol.plain(self), spec)
+        return str(self) if not spec else format(protocol.settled(self), spec)
 
     # --- NumPy's two protocols
 

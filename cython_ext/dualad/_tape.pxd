@@ -1,5 +1,7 @@
 """The tape: a Wengert list in columns, and the recorded arrays that write it."""
 
+cimport numpy as cnp
+
 from dualad._duck cimport DuckArray
 from dualad._kernel cimport Kernel, Loops
 
@@ -83,12 +85,16 @@ cdef class Tape:
     cdef Py_ssize_t searched
     cdef dict known
     cdef public object watch
+    cdef public object live
+    cdef readonly list captured
+    cdef dict places
     cdef int grow(self) except -1
     cdef int append(self, int op, int a, int b, int slot, double at, double v) except -1
     cdef int number(self, int op, int a, int b, double at, double v) except -1
     cdef int new_slot(self)
     cdef object general(self, Record record, object value, bint needed)
     cdef int mark_late(self, int node) except -1
+    cdef int capture(self, cnp.ndarray x) except -2
     cdef Record root(self, int node)
 
 cdef class Recorded(DuckArray):

@@ -8,6 +8,7 @@ cimport cython
 cimport numpy as cnp
 from libc.math cimport copysign, isfinite, pow as c_pow
 from libc.stdlib cimport free, realloc
+from libc.string cimport memcmp
 
 import numpy as np
 
@@ -16,7 +17,8 @@ from dualad.duck.operands import Operand
 from dualad.ops import code as codes, formula
 from dualad.ops.table import TABLE, NoTangent, Todo
 
-from dualad._duck cimport (ADD, DIVIDE, MULTIPLY, NEGATIVE, POWER, ROWS, SUBTRACT, DuckArray, no_sequence)
+from dualad._duck cimport (ADD, DIVIDE, FLOOR_DIVIDE, MULTIPLY, NEGATIVE, POWER, REMAINDER, ROWS, SUBTRACT, DuckArray,
+                            no_sequence)
 from dualad._kernel cimport Kernel, call_scalar, loops_of
 from dualad._views cimport Pick, element, is_basic, is_dense, layout
 
@@ -193,6 +195,10 @@ cdef class Tape:
     in ``at``), an attribute, and the value of a scalar. ``slot`` numbers the cotangent of an array; versions of one
     array share it. A ``lean`` tape keeps only the values of arrays that the rules need; any other keeps all.
 
+    A tape with ``live``, a dict from the identity of arrays to the arrays, is there to be replayed: where one of these
+    arrays (or a view of it) is an operand, it is a constant node of its own, listed in ``captured``, so that a replay
+    can read it anew. All other constants are kept by copies.
+
     ``odd`` are the slots of arrays that are not in C order. ``late`` are the versions of arrays that are read again
     after they were overwritten, which only a transform does: the sweeps keep numbers of their own for them.
     """
@@ -201,6 +207,7 @@ cdef class Tape:
         self.level, self.lean = level, lean
         self.late, self.overwritten, self.odd, self.sealed = set(), set(), set(), {}
         self.records, self.guards, self.inputs = [], [], []
+        self.captured, self.places = [], {}
         self.outputs = None
 
     def __dealloc__(self):
@@ -405,6 +412,38 @@ cdef class Tape:
             return array(self, node, value if isinstance(value, DuckArray) else np.asarray(value), True)
         raise errors.DerivativeLost(f"the value of node {node} was not kept")
 
+    cdef int capture(self, cnp.ndarray x) except -2:
+        """Return the constant node of an array of ``live``, or of a view of one; -1 for any other array."""
+        cdef Record record
+        cdef object base = x
+        cdef int node
+        while isinstance(getattr(base, "base", None), np.ndarray):
+            base = getattr(base, "base")
+        if id(base) not in self.live or cnp.PyArray_TYPE(x) != cnp.NPY_DOUBLE or not is_dense(x):
+            return -1
+        # The object itself stands for its memory: it is kept, and so its place in memory is not given to another.
+        key = (id(base), <size_t> cnp.PyArray_DATA(x), (<object> x).shape, (<object> x).strides)
+        if key in self.places:
+            return self.places[key]
+        record = <Record> make_record("constant", None, (), [], x)
+        record.order = layout(x)
+        node = self.append(GENERAL, -1, -1, self.new_slot(), len(self.records), 0.0)
+        self.records.append(record)
+        if record.order is not None:
+            self.odd.add(self.slot[node])
+        self.captured.append((node, x))
+        self.places[key] = node
+        return node
+
+    def seen(self, x):
+        """Return a constant operand as it is written: an array of ``live`` as a recorded constant."""
+        cdef int node
+        if self.live is not None and type(x) is np.ndarray:
+            node = self.capture(<cnp.ndarray> x)
+            if node >= 0:
+                return array(self, node, x, True)
+        return x
+
     def freeze(self, x):
         """Return a constant operand as a rule may keep it."""
         return frozen(self, <cnp.ndarray> x) if type(x) is np.ndarray else x
@@ -482,10 +521,82 @@ cdef class Tape:
             return TRUTH if self.op[node] <= COMPARE + 5 else DOUBLE
         return self.root(node).dtype
 
+    def differs(self, Tape other, int stop, fixed, other_fixed, alike):
+        """Return the first node at which the first ``stop`` nodes of another tape are another computation, or -1.
+
+        ``fixed`` are the nodes of each tape whose values are not constants of the function (inputs, captured arrays).
+        ``alike(node)`` is asked where the columns do not decide it.
+        """
+        cdef int node, op
+        cdef bint same
+        for node in range(<int> min(self.n, stop)):
+            op = self.op[node]
+            if op == GENERAL or other.op[node] == GENERAL:
+                same = alike(node)
+            elif op != other.op[node] or self.a[node] != other.a[node] or self.b[node] != other.b[node]:
+                same = False
+            elif op == LEAF:
+                same = same_bits(self.v[node], other.v[node]) or (node in fixed and node in other_fixed)
+            else:
+                same = same_bits(self.at[node], other.at[node])
+                if op == WRITE and self.b[node] < 0:
+                    same = same and same_bits(self.v[node], other.v[node])
+            if not same:
+                return node
+        return -1 if self.n == stop else <int> min(self.n, stop)
+
+    def raising(self, given):
+        """Return ``(divisors, powers)``: nodes on which it depends whether Python's own numbers raise an error.
+
+        Python's numbers divide by zero and overflow in a power by raising where NumPy's give inf or nan; ``given`` are
+        the inputs that the function receives as Python's numbers.
+        """
+        cdef int node, op, k
+        cdef bytearray python = bytearray(self.n)
+        cdef list divisors = [], powers = []
+        for node in given:
+            python[node] = 1
+        for node in range(<int> self.n):
+            op = self.op[node]
+            if op < 0 or (self.a[node] >= 0 and not python[self.a[node]]):
+                continue
+            if self.b[node] >= 0 and not python[self.b[node]]:
+                continue
+            for k in range(len(by_operator)):
+                if op == (<Rule> by_operator[k]).code:
+                    python[node] = 1
+                    if k == POWER:
+                        powers.append(node)
+                    elif k in (DIVIDE, FLOOR_DIVIDE, REMAINDER) and self.b[node] >= 0:
+                        divisors.append(self.b[node])
+                    break
+        return divisors, powers
+
+    def constants(self, fixed):
+        """Return the numbers that stand on the tape as constants of scalar operations and as leaves of their own."""
+        cdef int node, op
+        cdef set found = set()
+        for node in range(<int> self.n):
+            op = self.op[node]
+            if op == LEAF:
+                if node not in fixed:
+                    found.add(self.v[node])
+            elif op == WRITE:
+                if self.b[node] < 0:
+                    found.add(self.v[node])
+            elif (op >= 0 and (self.a[node] < 0 or (self.b[node] < 0 and (<Rule> RULES[op]).arguments > 1))) or \
+                    (op <= COMPARE + 5 and self.b[node] < 0):
+                found.add(self.at[node])
+        return found
+
     @property
     def nbytes(self):
         """Bytes that the columns hold."""
         return self.room * (4 * sizeof(int) + 2 * sizeof(double))
+
+
+cdef inline bint same_bits(double x, double y):
+    return memcmp(&x, &y, sizeof(double)) == 0
 
 
 cdef object DOUBLE = np.dtype(float)
@@ -805,6 +916,25 @@ cdef class Recorded(DuckArray):
             return self.plain
         return DuckArray.__getattr__(self, name)
 
+    def __floor__(self):
+        return int(np.floor(self))
+
+    def __ceil__(self):
+        return int(np.ceil(self))
+
+    def __trunc__(self):
+        return int(np.trunc(self))
+
+    def __round__(self, digits=None):
+        return int(np.round(self)) if digits is None else np.round(self, digits)
+
+    def _settled(self):
+        outcome = self.primal()
+        if not isinstance(outcome, DuckArray):
+            # A copy: the recording may write into the array, or count an index up, after this.
+            self.tape.guards.append((self.node(), np.copy(outcome) if type(outcome) is np.ndarray else outcome))
+        return outcome
+
     def plain(self, dtype=None, copy=None):
         """Return conditions or whole numbers as a plain array, on which what follows relies."""
         outcome = self.primal()
@@ -835,11 +965,12 @@ cdef class Recorded(DuckArray):
 
     @property
     def value(self):
-        """The value that was computed."""
-        return self.primal()
+        """The value that was computed, on which what follows relies."""
+        return self._settled()
 
     def __repr__(self):
-        return f"Recorded({self.primal()!r}, node={self.node()})"
+        # Who reads this may act on it: a replay that would print other numbers is none.
+        return f"Recorded({self._settled()!r}, node={self.node()})"
 
     def __reduce__(self):
         raise TypeError("a recorded array belongs to a recording that is running and cannot be pickled")
@@ -1045,6 +1176,10 @@ cdef tuple keep_operands(Tape tape, int arguments, unsigned int need, unsigned i
         if not mine >> i & 1:
             numbers.append(-1)
             if type(primal) is np.ndarray:
+                if tape.live is not None:
+                    numbers[i] = tape.capture(<cnp.ndarray> primal)
+                    if numbers[i] >= 0:
+                        continue
                 primals[i] = frozen(tape, <cnp.ndarray> primal) if not tape.lean or need >> i & 1 else like(primal)
             continue
         one = <Recorded> inputs[i]
@@ -1073,7 +1208,7 @@ cdef object frozen(Tape tape, cnp.ndarray x):
     """
     if not cnp.PyArray_ISWRITEABLE(x) and cnp.PyArray_BASE(x) == NULL:
         return x
-    if cnp.PyArray_NBYTES(x) <= SMALL:
+    if cnp.PyArray_NBYTES(x) <= SMALL or tape.live is not None:
         return cnp.PyArray_NewCopy(x, cnp.NPY_KEEPORDER)
     if id(x) not in tape.sealed:
         tape.sealed[id(x)] = (x, sample_of(x))

@@ -11,6 +11,7 @@ import numpy as np
 from dualad import errors
 from dualad.drivers.arguments import Varied, as_argument, chunks, collect
 from dualad.drivers.containers import flatten, is_container
+from dualad.drivers.derived import makes_derivatives
 from dualad.drivers.recording import Recording, one_number
 
 __all__ = ["grad", "jacobian_by_rows", "jacobian_rows", "value_and_grad", "vjp"]
@@ -90,6 +91,7 @@ def _value(recording: Recording, y: Any) -> Any:
     return value[()] if isinstance(value, np.ndarray) else value
 
 
+@makes_derivatives
 def value_and_grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     """Return the function that evaluates ``f`` and its gradient together.
 
@@ -135,6 +137,7 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     return of
 
 
+@makes_derivatives
 def grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     """Return the function that evaluates the gradient of ``f``.
 

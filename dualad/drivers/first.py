@@ -11,6 +11,7 @@ import numpy as np
 from dualad import errors
 from dualad.drivers.arguments import Varied, as_argument, chunks, collect, identity_lanes, lanes_of, seeded
 from dualad.drivers.backward import jacobian_by_rows
+from dualad.drivers.derived import makes_derivatives
 from dualad.drivers.hyper import second_derivative
 from dualad.duck.levels import fresh_level
 
@@ -70,6 +71,7 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
     return value[()], lanes[0]
 
 
+@makes_derivatives
 def jacobian(
     f: Function, argnums: int | Sequence[int] = 0, mode: str = "forward", *, chunk: int | None = None
 ) -> Function:
@@ -138,6 +140,7 @@ def _columns(f: Function, varied: Varied, kwargs: dict[str, Any], chunk: int | N
     return value, columns.T if columns.ndim <= 2 else columns.transpose(*range(1, columns.ndim), 0)
 
 
+@makes_derivatives
 def derivative(f: Function, order: int = 1) -> Function:
     """Return the function that evaluates a derivative of a function of one number.
 

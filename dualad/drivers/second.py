@@ -11,6 +11,7 @@ import numpy as np
 from dualad import errors
 from dualad.drivers.arguments import Varied, as_argument, chunks, collect, identity_lanes
 from dualad.drivers.backward import grad
+from dualad.drivers.derived import makes_derivatives
 from dualad.drivers.first import jacobian, jvp
 from dualad.drivers.forward_over_reverse import SecondOrder
 from dualad.drivers.hyper import block
@@ -23,6 +24,7 @@ Function = Callable[..., Any]
 _MOST_COLUMNS = 12  # k columns a side carry k*k lanes
 
 
+@makes_derivatives
 def hessian(f: Function, argnums: int = 0, mode: str = "hyperdual", *, chunk: int | None = None) -> Function:
     """Return the function that evaluates the Hessian of ``f``.
 
@@ -101,6 +103,7 @@ def _over_reverse(f: Function, varied: Varied, kwargs: dict[str, Any], chunk: in
     return np.reshape(np.stack(rows), shape + x.shape * 2).astype(y.dtype, copy=False)
 
 
+@makes_derivatives
 def hvp(f: Function) -> Function:
     """Return the function ``(x, p, *args) -> H(x) p``, as ``scipy.optimize.minimize`` takes it for ``hessp``.
 

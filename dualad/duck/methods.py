@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dualad import errors
+from dualad.duck.protocol import settled
 from dualad.ops.table import TABLE, Elementwise
 
 __all__ = ["METHODS", "find"]
@@ -57,13 +58,17 @@ def astype(x: Any, dtype: Any, order: str = "K", casting: str = "unsafe", subok:
     """Convert to another floating-point type, or to integers or booleans, which are plain: they do not vary."""
     kind = np.dtype(dtype).kind
     if kind in "iub":
-        return x._primal().astype(dtype)
+        return settled(x._discrete(_whole, (x, dtype), {}))
     if kind == "O":
         return np.array(x.tolist(), dtype=object).reshape(x.shape)
     errors.check_real(np.dtype(dtype), "astype")
     if x.dtype == dtype:
         return np.copy(x) if copy else x
     return x._astype(dtype)
+
+
+def _whole(x: Any, dtype: Any) -> Any:
+    return x.astype(dtype)
 
 
 def item(x: Any, *index: Any) -> Any:

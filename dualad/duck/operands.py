@@ -69,9 +69,9 @@ def put_back(part: Any, operands: Sequence[Any]) -> Any:
 class Operands:
     """A call of an array row on arrays of one level.
 
-    ``found`` are the operands as the user gave them; ``args`` and ``kwargs`` the call with their primals in place,
-    which ``of`` returns; ``kept_args`` and ``kept_kwargs`` the call as it is kept, with an :class:`Operand` for each
-    array of this level. A derivative in any other argument is refused: it is discrete.
+    ``found`` are the operands as the user gave them, or as ``seen`` makes them; ``args`` and ``kwargs`` the call with
+    their primals in place, which ``of`` returns; ``kept_args`` and ``kept_kwargs`` the call as it is kept, with an
+    :class:`Operand` for each array of this level. A derivative in any other argument is refused: it is discrete.
     """
 
     def __init__(
@@ -82,8 +82,9 @@ class Operands:
         kwargs: Mapping[str, Any],
         of: Callable[[Any], Any],
         lift: Callable[[Any], Any],
+        seen: Callable[[Any], Any] | None = None,
     ) -> None:
-        self.level, self.row, self.of, self.lift = like.level, row, of, lift
+        self.level, self.row, self.of, self.lift, self.seen = like.level, row, of, lift, seen
         self.args, self.kwargs = list(args), dict(kwargs)
         self.kept_args, self.kept_kwargs = list(args), dict(kwargs)
         self.found: list[Any] = []
@@ -116,6 +117,8 @@ class Operands:
     def _take(self, x: Any) -> tuple[Any, Any]:
         if isinstance(x, (list, tuple)):
             x = self.lift(np.array(x, dtype=object)) if any_duck(x) else x if self.all else np.asarray(x)
+        if self.seen is not None:
+            x = self.seen(x)
         self.found.append(x)
         return (self.of(x), Operand(len(self.found) - 1)) if self.carries(x) else (x, x)
 

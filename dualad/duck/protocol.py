@@ -18,7 +18,7 @@ from dualad.duck import ufunc_methods
 from dualad.duck.kernels import DuckArray, survey
 from dualad.ops.table import TABLE, Composed, Discrete, Elementwise, Operator, Unwritten
 
-__all__ = ["LIKE", "Flat", "call_function", "call_ufunc", "lost", "plain", "stripped"]
+__all__ = ["LIKE", "Flat", "call_function", "call_ufunc", "decided", "lost", "plain", "settled", "stripped"]
 
 _CREATION: frozenset[Any] = frozenset(
     (np.zeros, np.ones, np.empty, np.full, np.eye, np.identity, np.arange, np.array, np.asarray, np.asanyarray, np.tri)
@@ -34,6 +34,29 @@ def plain(x: Any) -> Any:
     while isinstance(x, DuckArray):
         x = x._primal()
     return x
+
+
+def settled(part: Any) -> Any:
+    """Return arguments with bare values, on which what follows relies: every recording takes note of them."""
+    while isinstance(part, DuckArray):
+        part = part._settled()
+    if isinstance(part, (list, tuple)):
+        return type(part)(map(settled, part))
+    if isinstance(part, np.ndarray) and part.dtype == object and survey(part).top is not None:
+        return np.array([settled(x) for x in part.ravel().tolist()], dtype=float).reshape(part.shape)
+    return part
+
+
+def decided(level: int, function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
+    """Call a function whose result does not vary without the derivative of one level."""
+    args = [primal(part, level) for part in args]
+    kwargs = {name: primal(part, level) for name, part in kwargs.items()}
+    found = survey(args, kwargs)
+    if found.top is None:
+        return function(*args, **kwargs)
+    if found.loose:
+        return function(*settled(args), **{name: settled(part) for name, part in kwargs.items()})
+    return settled(function(*args, **kwargs))
 
 
 def stripped(part: Any) -> Any:
@@ -147,7 +170,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
 def _call_with_options(by: Any, row: Elementwise, ufunc: np.ufunc, inputs: Any, options: Any, out: Any) -> Any:
     """Call an elementwise row with ``where=``, ``dtype=`` and the like: on the values they are NumPy's affair."""
     mask = options.get("where", True)
-    where = stripped(mask)
+    where = settled(mask)
     if where is not True:
         options = {**options, "where": where}
     shape = np.broadcast_shapes(np.shape(where), *map(np.shape, inputs))
@@ -211,7 +234,7 @@ def call_function(like: Any, function: Callable[..., Any], args: tuple[Any, ...]
         result = _compose(by, row, args, kwargs)
     elif isinstance(row, Elementwise):
         if function is np.where and len(args) == 1:
-            return np.nonzero(stripped(args[0]))
+            return np.nonzero(args[0] != 0)
         result = by._elementwise(row, function, args + tuple(kwargs.pop(name) for name in row.args[len(args) :]))
     else:
         result = by._array_row(row, args, kwargs)

@@ -11,6 +11,7 @@ import numpy as np
 from dualad import errors
 from dualad.duck.kernels import DuckArray
 from dualad.duck.operands import Operand, Operands, any_duck
+from dualad.duck.protocol import settled
 from dualad.ops.table import TABLE, Bilinear, Linear, Map, Operator
 from dualad.reverse.kernels import Recorded, Shape
 
@@ -42,7 +43,7 @@ def array_row(like: Recorded, row: Operator, args: Sequence[Any], kwargs: Mappin
     kwargs = {name: _settled(part, like.level) for name, part in kwargs.items()}
     if not any_duck(args, like.level) and not any_duck(kwargs, like.level):
         return row.function(*args, **kwargs)
-    call = Operands(like, row, args, kwargs, lambda x: x._primal(), lift)
+    call = Operands(like, row, args, kwargs, lambda x: x._primal(), lift, like._tape.seen)
     value = row.function(*call.args, **call.kwargs)
     _check(value, row)
     plan = row.plan(*call.args, **call.kwargs)  # type: ignore[attr-defined]
@@ -192,7 +193,11 @@ def discrete(like: Recorded, function: Callable[..., Any], args: Sequence[Any], 
     nodes: list[int] = []
     outcomes: list[Any] = []
 
+    if function is np.nonzero and not like._is_discrete:
+        return np.nonzero(args[0] != 0)  # which needs no other numbers to be the same
+
     def taken(part: Any) -> tuple[Any, Any]:
+        part = like._tape.seen(part)
         if isinstance(part, Recorded) and part.level == like.level:
             nodes.append(part._operand(needed=False))
             outcomes.append(part._primal())
@@ -205,19 +210,31 @@ def discrete(like: Recorded, function: Callable[..., Any], args: Sequence[Any], 
     plain, kept = taken(tuple(args))
     named = {name: taken(part) for name, part in kwargs.items()}
     value = function(*plain, **{name: pair[0] for name, pair in named.items()})
-    while isinstance(value, DuckArray):
-        value = value._primal()
+    value = settled(value)
+    if function in _OF_SHAPES:
+        return value
     if isinstance(value, bool):
         value = np.bool_(value)
+    if type(value) is int and nodes:
+        # A count (np.count_nonzero) is plain, and what follows relies on it.
+        count = np.int64(value)
+        rest = {name: pair[1] for name, pair in named.items()}
+        return int(like._tape.record("discrete", None, tuple(nodes), [], count, None, (function, *kept), rest))
     if not isinstance(value, (np.ndarray, np.generic)) or value.dtype.kind not in "iubf" or not nodes:
-        if isinstance(value, tuple) and any(isinstance(part, np.ndarray) for part in value):
-            # Several results (np.nonzero) are plain, and what follows relies on them.
-            like._tape.guards.extend(zip(nodes, outcomes, strict=True))
+        # Several results (np.nonzero) and texts are plain, and what follows relies on them.
+        like._tape.guards.extend(zip(nodes, outcomes, strict=True))
         return value
     kept_named = {name: pair[1] for name, pair in named.items()}
     return like._tape.record(
         "discrete", None, tuple(nodes), [], value, None, (function, *kept), kept_named, needed=value.dtype.kind != "f"
     )
+
+
+#: What these return follows from shapes and types, not from values.
+_OF_SHAPES = frozenset((
+    np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.common_type, np.shares_memory, np.may_share_memory,
+    np.einsum_path, np.isrealobj, np.iscomplexobj,
+))  # fmt: skip
 
 
 def compare(like: Recorded, other: Any, op: int) -> Any:
@@ -261,6 +278,7 @@ def set_item(x: Recorded, index: Any, value: Any) -> None:
         raise TypeError("a scalar does not support item assignment")
     if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.dtype == object):
         value = lift(np.array(value, dtype=object)) if any_duck(value) else value
+    value = x._tape.seen(value)
     mine = isinstance(value, Recorded) and value.level == x.level
     if isinstance(value, DuckArray) and value.level > x.level:
         raise errors.DerivativeLost(errors.lost_nested("x[...] = value"))

@@ -1,0 +1,587 @@
+"""The passes over the nodes of a tape that are to become a program: a few linear walks over its columns.
+
+What they find stands in columns of its own, one entry a node; the tape stays as it is.
+"""
+
+cimport numpy as cnp
+from libc.math cimport NAN, copysign
+from libc.stdint cimport uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+
+import numpy as np
+
+from dualad.ops.code import find_loop
+from dualad.ops.table import TABLE
+
+from dualad._tape cimport COMPARE, GENERAL, LEAF, READ, RULES, WRITE, Record, Rule, Tape, rule_of
+
+cnp.import_array()
+
+cdef extern from "machine.h" nogil:
+    enum:
+        OP_ADD
+        OP_SUBTRACT
+        OP_MULTIPLY
+        OP_DIVIDE
+        OP_NEGATIVE
+        OP_LESS
+        OP_SCALE
+        OP_SQUARE
+        OP_POWER
+        OP_MOVE
+        OP_CALL
+        OP_MULTIPLY_ADD
+        OP_MULTIPLY_SUBTRACT
+        OP_SUBTRACT_MULTIPLY
+        OP_SCALE_ADD
+        OP_SUM
+        OP_GUARD
+        OP_GUARD_WHOLE
+        OP_GROUP
+        OP_REDUCE
+        OP_CALLBACK
+        OP_END
+
+OPCODES = {
+    name: i for i, name in enumerate(
+        "add subtract multiply divide negative less less_equal greater greater_equal equal not_equal where scale square "
+        "power move and or not isnan isfinite isinf xor call multiply_add multiply_subtract subtract_multiply scale_add "
+        "sum guard guard_whole group reduce callback end".split()
+    )
+}
+
+cdef int CODE_ADD = -1, CODE_SUBTRACT, CODE_MULTIPLY, CODE_DIVIDE, CODE_NEGATIVE, CODE_POWER, CODE_SCALE
+
+
+cdef int find_codes() except -1:
+    global CODE_ADD, CODE_SUBTRACT, CODE_MULTIPLY, CODE_DIVIDE, CODE_NEGATIVE, CODE_POWER, CODE_SCALE
+    from dualad.duck.scale import SCALE
+
+    CODE_ADD, CODE_SUBTRACT, CODE_MULTIPLY, CODE_DIVIDE, CODE_NEGATIVE, CODE_POWER = [
+        rule_of(TABLE.named(name)).code for name in ("add", "subtract", "multiply", "divide", "negative", "power")
+    ]
+    CODE_SCALE = rule_of(SCALE).code
+    return 0
+
+
+cdef struct Key:
+    int op
+    int a
+    int b
+    double at
+
+
+cdef inline uint64_t mixed(Key *key) noexcept nogil:
+    cdef uint64_t h = <uint64_t> <unsigned int> key.a * 0x9E3779B97F4A7C15ULL
+    h ^= (<uint64_t> <unsigned int> key.b + 0x7F4A7C15ULL) * 0xC2B2AE3D27D4EB4FULL
+    h ^= (<uint64_t *> &key.at)[0] * 0x165667B19E3779F9ULL
+    h ^= <uint64_t> <unsigned int> key.op << 17
+    h ^= h >> 29
+    h *= 0xBF58476D1CE4E5B9ULL
+    return h ^ h >> 32
+
+
+cdef class Graph:
+    """The nodes of a tape as a program sees them.
+
+    ``same[node]`` is the node that stands for it (an equal one, or itself); ``fixed[node]`` says that it is a constant,
+    of value ``value[node]`` if it is a number; ``alive[node]`` that something wanted depends on it; ``stage[node]`` in
+    which stage of the program it is computed.
+    """
+
+    cdef readonly Tape tape
+    cdef readonly int n
+    cdef readonly object same_array, fixed_array, value_array, alive_array, stage_array
+    cdef int[::1] same
+    cdef unsigned char[::1] fixed
+    cdef double[::1] value
+    cdef unsigned char[::1] alive
+    cdef int[::1] stage
+    cdef object general
+    cdef Key *table
+    cdef int *held
+    cdef Py_ssize_t mask
+
+    def __init__(self, Tape tape, variable, general):
+        """``variable`` are the nodes of inputs and live arrays; ``general`` describes nodes that are no scalar ones."""
+        if CODE_ADD < 0:
+            find_codes()
+        self.tape, self.n, self.general = tape, tape.n, general
+        self.same_array = np.arange(self.n, dtype=np.int32)
+        self.fixed_array = np.zeros(self.n, np.uint8)
+        self.value_array = np.zeros(self.n)
+        self.alive_array = np.zeros(self.n, np.uint8)
+        self.stage_array = np.zeros(self.n, np.int32)
+        self.same, self.fixed, self.value = self.same_array, self.fixed_array, self.value_array
+        self.alive, self.stage = self.alive_array, self.stage_array
+        self.find_same(set(variable))
+
+    cdef int find_same(self, set variable) except -1:
+        """Find constants, exact identities and equal nodes."""
+        cdef Py_ssize_t room = 64
+        while room < 2 * self.n:
+            room *= 2
+        self.mask = room - 1
+        self.table = <Key *> malloc(room * sizeof(Key))
+        self.held = <int *> calloc(room, sizeof(int))
+        if self.table == NULL or self.held == NULL:
+            free(self.table)
+            free(self.held)
+            raise MemoryError
+        try:
+            self.walk(variable)
+        finally:
+            free(self.table)
+            free(self.held)
+        return 0
+
+    cdef int walk(self, set variable) except -1:
+        cdef int node, op, a, b
+        cdef double at
+        cdef Tape tape = self.tape
+        for node in range(self.n):
+            op = tape.op[node]
+            if op == GENERAL:
+                if node not in variable:
+                    found = self.general.same(self, node)
+                    if found is None:
+                        self.fixed[node] = 1
+                        self.value[node] = tape.v[node]
+                    else:
+                        self.same[node] = found
+                continue
+            if op == LEAF:
+                if node not in variable:
+                    self.fixed[node] = 1
+                    self.value[node] = tape.v[node]
+                continue
+            a, b, at = tape.a[node], tape.b[node], tape.at[node]
+            if op == WRITE:
+                continue
+            if op == READ:
+                a = self.same[a]
+                if self.fixed[a]:
+                    self.fixed[node] = 1
+                    self.value[node] = tape.v[node]
+                else:
+                    self.same[node] = self.first(op, a, -1, at, node)
+                continue
+            if (a < 0 or self.fixed[a]) and (b < 0 or self.fixed[b]):
+                self.fixed[node] = 1
+                self.value[node] = tape.v[node]
+                continue
+            # A constant operand is written as one, whether it stood on the tape or not.
+            if a >= 0:
+                a = self.same[a]
+                if self.fixed[a]:
+                    at = self.value[a]
+                    a = -1
+            if b >= 0:
+                b = self.same[b]
+                if self.fixed[b]:
+                    at = self.value[b]
+                    b = -1
+            self.same[node] = self.simple(op, a, b, at, node)
+        return 0
+
+    cdef int simple(self, int op, int a, int b, double at, int node) except -2:
+        """Return the node that equals an operation to the bit: an operand, an earlier operation, or itself."""
+        cdef Rule rule
+        if op == CODE_MULTIPLY or op == CODE_SCALE:
+            if (a < 0 or b < 0) and at == 1:
+                return b if a < 0 else a
+            if a >= 0 and b >= 0 and a > b:
+                a, b = b, a
+        elif op == CODE_DIVIDE:
+            if b < 0 and at == 1:
+                return a
+        elif op == CODE_POWER:
+            if b < 0 and at == 1:
+                return a
+        elif op == CODE_SUBTRACT:
+            if b < 0 and a >= 0 and at == 0 and copysign(1.0, at) > 0:
+                return a
+        elif op == CODE_ADD:
+            if (a < 0 or b < 0) and at == 0 and copysign(1.0, at) < 0:
+                return b if a < 0 else a
+            if a >= 0 and b >= 0 and a > b:
+                a, b = b, a
+        elif op == CODE_NEGATIVE:
+            if self.tape.op[a] == CODE_NEGATIVE:
+                return self.same[self.tape.a[a]] if not self.fixed[self.tape.a[a]] else self.first(op, a, -1, at, node)
+        if a >= 0 and b >= 0:
+            at = 0.0
+        return self.first(op, a, b, at, node)
+
+    cdef int first(self, int op, int a, int b, double at, int node) noexcept:
+        """Return the first node with an operation."""
+        cdef Key key
+        cdef Py_ssize_t place
+        key.op, key.a, key.b, key.at = op, a, b, at
+        place = mixed(&key) & self.mask
+        while self.held[place]:
+            if (self.table[place].op == op and self.table[place].a == a and self.table[place].b == b
+                    and (<uint64_t *> &self.table[place].at)[0] == (<uint64_t *> &at)[0]):
+                return self.held[place] - 1
+            place = (place + 1) & self.mask
+        self.table[place] = key
+        self.held[place] = node + 1
+        return node
+
+    def keep(self, wanted):
+        """Mark what the wanted nodes depend on as alive; return how many nodes that are."""
+        cdef int node, op, k
+        cdef Py_ssize_t count = 0
+        cdef Tape tape = self.tape
+        for k in wanted:
+            node = self.same[k]
+            if not self.fixed[node]:
+                self.alive[node] = 1
+        for node in range(self.n - 1, -1, -1):
+            if not self.alive[node]:
+                continue
+            count += 1
+            op = tape.op[node]
+            if op == GENERAL:
+                for k in self.general.operands(node):
+                    self.need(k)
+            elif op != LEAF:
+                self.need(tape.a[node])
+                self.need(tape.b[node])
+        return count
+
+    cdef double fixed_number(self, int node, double at) noexcept:
+        """Return a constant operand, NaN where it varies."""
+        if node < 0:
+            return at
+        node = self.same[node]
+        return self.value[node] if self.fixed[node] else NAN
+
+    cdef void need(self, int node) noexcept:
+        if node >= 0:
+            node = self.same[node]
+            if not self.fixed[node]:
+                self.alive[node] = 1
+
+    def set_stages(self, arrays):
+        """Find the stage of every node that is alive; ``arrays`` does so for general ones."""
+        cdef int node, op, s, a, b
+        cdef Tape tape = self.tape
+        for node in range(self.n):
+            if not self.alive[node]:
+                continue
+            op = tape.op[node]
+            if op == GENERAL:
+                self.stage[node] = arrays.stage(self, node)
+                continue
+            s = 0
+            if op != LEAF:
+                a, b = tape.a[node], tape.b[node]
+                if a >= 0:
+                    s = self.stage[self.same[a]]
+                if b >= 0 and self.stage[self.same[b]] > s:
+                    s = self.stage[self.same[b]]
+            self.stage[node] = s
+
+
+cdef class Code:
+    """A growing list of the machine's instructions."""
+
+    cdef int *words
+    cdef Py_ssize_t n
+    cdef Py_ssize_t room
+
+    def __dealloc__(self):
+        free(self.words)
+
+    cdef int put(self, int word) except -1:
+        cdef int *grown
+        if self.n == self.room:
+            self.room = max(1024, 2 * self.room)
+            grown = <int *> realloc(self.words, self.room * sizeof(int))
+            if grown == NULL:
+                raise MemoryError
+            self.words = grown
+        self.words[self.n] = word
+        self.n += 1
+        return 0
+
+    cdef int put4(self, int op, int target, int a, int b) except -1:
+        self.put(op)
+        self.put(target)
+        self.put(a)
+        return self.put(b)
+
+    def emit(self, *words):
+        """Write words."""
+        for word in words:
+            self.put(word)
+
+    def array(self):
+        """Return all words."""
+        return np.array(<int[:self.n]> self.words, dtype=np.int32) if self.n else np.zeros(0, np.int32)
+
+
+cdef class Scalars:
+    """Gives scalar nodes their places among the doubles of the workspace, and writes the instructions.
+
+    A place is given back after the last use of its number. Products that are used once, by a sum, become one instruction
+    with it.
+    """
+
+    cdef readonly Graph graph
+    cdef readonly Code code
+    cdef readonly object functions          # [(ufunc, loop)]
+    cdef dict function_of
+    cdef dict constants
+    cdef int[::1] place
+    cdef int[::1] last
+    cdef int[::1] inlined                   # of a sum: the product that it takes in; of a product: -2
+    cdef list idle
+    cdef readonly int top
+    cdef readonly dict image
+    cdef int *opcode                        # of a row, by its number: an opcode, or OP_CALL
+    cdef list pending
+
+    def __init__(self, Graph graph, int first, functions):
+        self.graph, self.code, self.functions = graph, Code(), functions
+        self.function_of, self.constants, self.image, self.idle = {}, {}, {}, []
+        self.place = np.full(graph.n, -1, np.int32)
+        self.last = np.full(graph.n, -1, np.int32)
+        self.inlined = np.full(graph.n, -1, np.int32)
+        self.top = first
+
+    def function(self, ufunc, int loop):
+        """Return the number of a loop among the functions of the program."""
+        key = (ufunc, loop)
+        if key not in self.function_of:
+            self.function_of[key] = len(self.functions)
+            self.functions.append(key)
+        return self.function_of[key]
+
+    cdef int new_place(self) except -1:
+        if self.idle:
+            return self.idle.pop()
+        self.top += 1
+        return self.top - 1
+
+    def constant(self, double x):
+        """Return the place of a constant."""
+        cdef long long bits = (<long long *> &x)[0]
+        found = self.constants.get(bits)
+        if found is None:
+            # Constants keep their places: those that are given back may not be taken for them.
+            found = self.constants[bits] = self.top
+            self.image[self.top] = x
+            self.top += 1
+        return found
+
+    cpdef int at(self, int node) except -1:
+        """Return the place of a number."""
+        node = self.graph.same[node]
+        if self.graph.fixed[node]:
+            return self.constant(self.graph.value[node])
+        if self.place[node] < 0:
+            raise RuntimeError(f"node {node} is used before it is computed")
+        return self.place[node]
+
+    def give(self, int node):
+        """Give a number its place."""
+        self.place[node] = self.new_place()
+        return self.place[node]
+
+    def put_at(self, int node, int place):
+        """Let a number lie at a place that is not given back."""
+        self.place[node] = place
+        self.last[node] = FOREVER
+
+    def keep_until(self, int node, int position):
+        """Note that a number is used at a position of the schedule."""
+        node = self.graph.same[node]
+        if position > self.last[node]:
+            self.last[node] = position
+
+    def find_uses(self, int[::1] order):
+        """Find the last use of each number by scalar nodes, and the products that sums take in."""
+        cdef Tape tape = self.graph.tape
+        cdef int[::1] same = self.graph.same
+        cdef int[::1] uses = np.zeros(self.graph.n, np.int32)
+        cdef int k, node, op, a, b, product
+        for k in range(order.shape[0]):
+            node = order[k]
+            op = tape.op[node]
+            if op == GENERAL or op == LEAF:
+                continue
+            a, b = tape.a[node], tape.b[node]
+            if a >= 0:
+                uses[same[a]] += 1
+            if b >= 0:
+                uses[same[b]] += 1
+        for k in range(order.shape[0]):
+            node = order[k]
+            op = tape.op[node]
+            if op == GENERAL or op == LEAF or op == READ:
+                continue
+            a, b = tape.a[node], tape.b[node]
+            a = same[a] if a >= 0 else -1
+            b = same[b] if b >= 0 else -1
+            if op == WRITE:
+                if b >= 0 and self.last[b] < k:
+                    self.last[b] = k
+                continue
+            if op == CODE_ADD or op == CODE_SUBTRACT:
+                for product in (b, a):
+                    if product < 0 or uses[product] != 1 or self.last[product] >= 0 or self.graph.fixed[product]:
+                        continue
+                    if self.graph.stage[product] != self.graph.stage[node]:
+                        continue
+                    if tape.op[product] == CODE_MULTIPLY or (tape.op[product] == CODE_SCALE and op == CODE_ADD):
+                        self.inlined[node] = product
+                        self.inlined[product] = -2
+                        self.use(tape.a[product], k)
+                        self.use(tape.b[product], k)
+                        break
+            self.use(a, k)
+            self.use(b, k)
+
+    cdef void use(self, int node, int k) noexcept:
+        if node >= 0:
+            node = self.graph.same[node]
+            if self.last[node] < k:
+                self.last[node] = k
+
+    cdef int release(self, int node, int k) except -1:
+        """Give the place of a number back where this was its last use."""
+        if node >= 0:
+            node = self.graph.same[node]
+            if self.last[node] == k and self.place[node] >= 0 and not self.graph.fixed[node]:
+                self.idle.append(self.place[node])
+                self.last[node] = GONE
+        return 0
+
+    def release_all(self, nodes):
+        """Give the places of numbers back whose last use was by arrays."""
+        for node in nodes:
+            if self.place[<int> node] >= 0 and self.last[<int> node] != GONE:
+                self.idle.append(self.place[<int> node])
+                self.last[<int> node] = GONE
+
+    def operation(self, int node, int k):
+        """Write the instruction of a scalar operation at position k of the schedule."""
+        self.write(node, k)
+
+    cdef int source(self, int node, double at) except -1:
+        return self.constant(at) if node < 0 else self.at(node)
+
+    cdef int write(self, int node, int k) except -1:
+        cdef Tape tape = self.graph.tape
+        cdef int op = tape.op[node], a = tape.a[node], b = tape.b[node], product = self.inlined[node]
+        cdef int x, y, z, target, other
+        cdef double at = tape.at[node]
+        cdef Rule rule
+        if product == -2:
+            return 0
+        if product >= 0:
+            other = a if b >= 0 and self.graph.same[b] == product else b
+            x = self.source(tape.a[product], tape.at[product])
+            y = self.source(tape.b[product], tape.at[product])
+            z = self.source(other, at)
+            if tape.op[product] == CODE_SCALE:
+                op = OP_SCALE_ADD
+            elif op == CODE_ADD:
+                op = OP_MULTIPLY_ADD
+            else:
+                op = OP_SUBTRACT_MULTIPLY if b >= 0 and self.graph.same[b] == product else OP_MULTIPLY_SUBTRACT
+            self.release(tape.a[product], k)
+            self.release(tape.b[product], k)
+            self.release(other, k)
+            target = self.place[node] = self.new_place()
+            self.code.put4(op, target, x, y)
+            return self.code.put(z)
+        if op < 0:       # a comparison
+            x, y = self.source(a, at), self.source(b, at)
+            self.release(a, k)
+            self.release(b, k)
+            target = self.place[node] = self.new_place()
+            return self.code.put4(OP_LESS + COMPARISON[op - COMPARE], target, x, y)
+        rule = <Rule> RULES[op]
+        x = self.source(a, at)
+        y = self.source(b, at) if rule.arguments == 2 else -1
+        self.release(a, k)
+        self.release(b, k)
+        target = self.place[node] = self.new_place()
+        if op == CODE_POWER:
+            if self.graph.fixed_number(b, at) == 2:
+                self.code.put(OP_SQUARE)
+                self.code.put(target)
+                return self.code.put(x)
+            return self.code.put4(OP_POWER, target, x, y)
+        if op == CODE_ADD:
+            return self.code.put4(OP_ADD, target, x, y)
+        if op == CODE_SUBTRACT:
+            return self.code.put4(OP_SUBTRACT, target, x, y)
+        if op == CODE_MULTIPLY:
+            return self.code.put4(OP_MULTIPLY, target, x, y)
+        if op == CODE_DIVIDE:
+            return self.code.put4(OP_DIVIDE, target, x, y)
+        if op == CODE_SCALE:
+            return self.code.put4(OP_SCALE, target, x, y)
+        if op == CODE_NEGATIVE:
+            self.code.put(OP_NEGATIVE)
+            self.code.put(target)
+            return self.code.put(x)
+        ufunc = rule.row.function
+        self.code.put4(OP_CALL, target, self.function(ufunc, find_loop(ufunc, [False] * rule.arguments)), x)
+        if rule.arguments == 2:
+            self.code.put(y)
+        return 0
+
+    def write_all(self, int[::1] order, arrays, dict guards):
+        """Write all instructions; ``arrays`` writes those of general nodes, and the groups of each stage."""
+        cdef Tape tape = self.graph.tape
+        cdef int k, node, op, stage = -1, place
+        cdef long long[::1] home = arrays.home
+        cdef unsigned char[::1] stable = arrays.stable
+        for k in range(order.shape[0]):
+            node = order[k]
+            while stage < self.graph.stage[node]:
+                stage += 1
+                arrays.begin(self, stage)
+            op = tape.op[node]
+            if op == GENERAL:
+                arrays.write(self, node, k)
+            elif op == READ:
+                place = <int> (home[self.graph.same[tape.a[node]]] + <long long> tape.at[node])
+                if stable[self.graph.same[tape.a[node]]]:
+                    self.place[node] = place
+                    self.last[node] = FOREVER
+                else:
+                    self.place[node] = self.new_place()
+                    self.code.put(OP_MOVE)
+                    self.code.put(self.place[node])
+                    self.code.put(place)
+            elif op == WRITE:
+                arrays.prepare_write(self, node)
+                self.code.put(OP_MOVE)
+                self.code.put(<int> (home[node] + <long long> tape.at[node]))
+                self.code.put(self.source(tape.b[node], tape.v[node]))
+                self.release(tape.b[node], k)
+            elif op != LEAF:
+                self.write(node, k)
+            if node in guards:
+                for number, outcome in guards[node]:
+                    arrays.guard(self, node, number, outcome)
+            if self.last[node] == -1 and self.place[node] >= 0 and op != LEAF:
+                self.idle.append(self.place[node])
+                self.last[node] = GONE
+        while stage < arrays.stages - 1:
+            stage += 1
+            arrays.begin(self, stage)
+
+
+cdef enum:
+    FOREVER = 2147483647
+    GONE = -3
+
+cdef int COMPARISON[6]
+COMPARISON[:] = [0, 1, 4, 5, 2, 3]   # Python's order: <, <=, ==, !=, >, >=

@@ -1,0 +1,83 @@
+"""A compiled tape: what it is made of, and one run of it."""
+
+ctypedef void (*Inner)(char **, Py_ssize_t *, Py_ssize_t *, void *) noexcept nogil
+
+cdef extern from "machine.h" nogil:
+    ctypedef struct Function:
+        Inner loop
+        void *data
+        int sources
+    ctypedef struct Operand:
+        int base
+        int kind
+        Py_ssize_t offset
+        Py_ssize_t stride[8]
+        int shape_of_access
+        int slot
+    ctypedef struct BlockStep:
+        int op
+        int target
+        int function
+        int sources
+        int source[8]
+    ctypedef struct Group:
+        int axes
+        Py_ssize_t shape[8]
+        Py_ssize_t size
+        int slots
+        int loads
+        int stores
+        int steps
+        Py_ssize_t block
+        Operand *load
+        Operand *store
+        BlockStep *step
+    ctypedef struct Reduction:
+        int function
+        int copies
+        double first
+        Py_ssize_t outer
+        Py_ssize_t inner
+        int rows
+        Operand source
+        Operand target
+
+cdef class Workspace:
+    cdef object memory
+    cdef double *v
+    cdef double *scratch
+    cdef char **base
+    cdef list objects
+    cdef list held                # arrays whose memory the bases show during a run
+    cdef dict views
+
+cdef class Program:
+    cdef readonly object parts
+    cdef readonly int failed
+    cdef object code_bytes
+    cdef object constants
+    cdef int *code
+    cdef Py_ssize_t length
+    cdef Function *functions
+    cdef Group *groups
+    cdef Reduction *reductions
+    cdef int nfunctions, ngroups, nreductions, nbases
+    cdef Py_ssize_t doubles, scratch
+    cdef bint light               # too little work to give the GIL away
+    cdef int ninputs
+    cdef int *input_kind
+    cdef Py_ssize_t *input_at
+    cdef Py_ssize_t *input_bytes
+    cdef int nlive
+    cdef list live
+    cdef tuple outputs
+    cdef int noutputs
+    cdef int *output_kind
+    cdef Py_ssize_t *output_at
+    cdef list callbacks
+    cdef list pool
+    cdef Workspace workspace(self)
+    cdef const int *go(self, const int *p, Workspace w, int *state) noexcept nogil
+    cdef int execute(self, Workspace w) except -2
+    cdef int call_back(self, Workspace w, int number) except -2
+    cpdef object run(self, object arrays, object out=*)

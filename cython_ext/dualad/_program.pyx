@@ -1,0 +1,373 @@
+"""The machine: a program, which nobody changes, and workspaces, of which each run takes one.
+
+A program is made from :class:`dualad.program.parts.Parts`, plain data that can be pickled, and is verified before it may run.
+"""
+
+cimport numpy as cnp
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
+
+import numpy as np
+
+from dualad.duck.operands import put_back
+
+cnp.import_array()
+
+cdef extern from "numpy/ufuncobject.h":
+    ctypedef struct PyUFuncObject:
+        int nin
+        int nout
+        Inner *functions
+        void **data
+        int ntypes
+
+cdef extern from "machine.h" nogil:
+    enum:
+        AXES
+        DENSE
+        UNIFORM
+        OTHER
+        OP_CALL
+        OP_SUM
+        OP_GUARD
+        OP_GUARD_WHOLE
+        OP_GROUP
+        OP_REDUCE
+        OP_CALLBACK
+        OP_END
+    const int *run_scalars(const int *p, double *v, const Function *functions) noexcept
+    void run_group(const Group *g, char **base, double *scratch, const Function *functions) noexcept
+    void run_reduction(const Reduction *r, char **base, const Function *functions) noexcept
+
+cdef enum:
+    # how an input or output is handed over
+    NUMBER = 0      # one double at a place of the workspace
+    COPIED = 1      # an array copied to or from the workspace
+    SHOWN = 2       # an array whose memory is a base
+    OBJECT = 3      # an output that is a Python object
+    FIXED = 4       # an output that does not vary
+
+
+cdef class Workspace:
+    """The numbers of one run."""
+
+    def __dealloc__(self):
+        free(self.base)
+
+
+cdef void *room_for(Py_ssize_t count, size_t size) except NULL:
+    cdef void *found = calloc(max(count, 1), size)
+    if found == NULL:
+        raise MemoryError
+    return found
+
+
+cdef int fill_operand(Operand *o, object spec, Group *g) except -1:
+    """Take ``(base, kind, offset, strides, slot)``."""
+    cdef Py_ssize_t dense = 8, size
+    cdef bint is_dense, is_uniform = True
+    base, kind, offset, strides, slot = spec
+    o.base, o.kind, o.offset, o.slot = base, ord(kind), offset, slot
+    is_dense = kind == "d"
+    for i in range(g.axes - 1, -1, -1):
+        o.stride[i] = strides[i]
+        size = g.shape[i]
+        if size != 1:
+            is_dense = is_dense and strides[i] == dense
+            is_uniform = is_uniform and strides[i] == 0
+        dense *= size
+    o.shape_of_access = DENSE if is_dense else UNIFORM if is_uniform else OTHER
+    return 0
+
+
+cdef class Program:
+    """A tape compiled for replay; see :func:`dualad.program.build.build`."""
+
+    def __init__(self, parts):
+        self.parts = parts
+        self.pool = []
+        self.code_bytes = np.ascontiguousarray(parts.code, dtype=np.int32)
+        self.code = <int *> cnp.PyArray_DATA(<cnp.ndarray> self.code_bytes)
+        self.length = len(self.code_bytes)
+        self.constants = np.ascontiguousarray(parts.constants, dtype=np.float64)
+        self.doubles, self.scratch = parts.doubles, parts.scratch
+        self.light = parts.work < 4000
+        self.live = [array for array, _ in parts.live]
+        self.callbacks = list(parts.callbacks)
+        self.fill_functions(parts.functions)
+        self.fill_groups(parts.groups)
+        self.fill_reductions(parts.reductions)
+        self.fill_ends(parts)
+
+    def fill_functions(self, functions):
+        """Take the loops of the universal functions that are called."""
+        cdef PyUFuncObject *raw
+        self.nfunctions = len(functions)
+        self.functions = <Function *> room_for(self.nfunctions, sizeof(Function))
+        for i, (ufunc, loop) in enumerate(functions):
+            raw = <PyUFuncObject *> (<void *> ufunc)
+            self.functions[i].loop = raw.functions[<int> loop]
+            self.functions[i].data = raw.data[<int> loop] if raw.data != NULL else NULL
+            self.functions[i].sources = raw.nin
+
+    def fill_groups(self, groups):
+        """Take ``(shape, slots, block, loads, stores, steps)`` of each group."""
+        cdef Group *g
+        self.ngroups = len(groups)
+        self.groups = <Group *> room_for(self.ngroups, sizeof(Group))
+        for i, (shape, slots, block, loads, stores, steps) in enumerate(groups):
+            g = &self.groups[i]
+            g.axes, g.slots, g.block = len(shape), slots, block
+            g.size = 1
+            for k, n in enumerate(shape):
+                g.shape[k] = n
+                g.size *= n
+            g.loads, g.stores, g.steps = len(loads), len(stores), len(steps)
+            g.load = <Operand *> room_for(g.loads, sizeof(Operand))
+            g.store = <Operand *> room_for(g.stores, sizeof(Operand))
+            g.step = <BlockStep *> room_for(g.steps, sizeof(BlockStep))
+            for k, spec in enumerate(loads):
+                fill_operand(&g.load[k], spec, g)
+            for k, spec in enumerate(stores):
+                fill_operand(&g.store[k], spec, g)
+            for k, (op, target, function, sources) in enumerate(steps):
+                g.step[k].op, g.step[k].target, g.step[k].function = op, target, function
+                g.step[k].sources = len(sources)
+                for j, source in enumerate(sources):
+                    g.step[k].source[j] = source
+
+    def fill_reductions(self, reductions):
+        """Take ``(function, first, outer, inner, rows, source, target)`` of each reduction."""
+        cdef Reduction *r
+        cdef Group flat
+        flat.axes = 0
+        self.nreductions = len(reductions)
+        self.reductions = <Reduction *> room_for(self.nreductions, sizeof(Reduction))
+        for i, (function, first, outer, inner, rows, source, target) in enumerate(reductions):
+            r = &self.reductions[i]
+            r.function, r.outer, r.inner, r.rows = function, outer, inner, rows
+            r.copies = first is None
+            r.first = 0.0 if first is None else first
+            fill_operand(&r.source, (source[0], "d", source[1], (), 0), &flat)
+            fill_operand(&r.target, (target[0], "d", target[1], (), 0), &flat)
+
+    def fill_ends(self, parts):
+        """Take where inputs, live arrays and outputs are handed over."""
+        ends = list(parts.inputs) + [end for _, end in parts.live]
+        self.nbases = parts.bases
+        self.ninputs, self.nlive = len(parts.inputs), len(parts.live)
+        self.input_kind = <int *> room_for(len(ends), sizeof(int))
+        self.input_at = <Py_ssize_t *> room_for(len(ends), sizeof(Py_ssize_t))
+        self.input_bytes = <Py_ssize_t *> room_for(len(ends), sizeof(Py_ssize_t))
+        for i, (kind, at, nbytes) in enumerate(ends):
+            self.input_kind[i], self.input_at[i], self.input_bytes[i] = kind, at, nbytes
+        self.outputs = tuple(parts.outputs)
+        self.noutputs = len(self.outputs)
+        self.output_kind = <int *> room_for(self.noutputs, sizeof(int))
+        self.output_at = <Py_ssize_t *> room_for(self.noutputs, sizeof(Py_ssize_t))
+        for i, output in enumerate(self.outputs):
+            self.output_kind[i], self.output_at[i] = output.kind, output.at
+
+    def __dealloc__(self):
+        free(self.functions)
+        for i in range(self.ngroups):
+            free(self.groups[i].load)
+            free(self.groups[i].store)
+            free(self.groups[i].step)
+        free(self.groups)
+        free(self.reductions)
+        free(self.input_kind)
+        free(self.input_at)
+        free(self.input_bytes)
+        free(self.output_kind)
+        free(self.output_at)
+
+    def __reduce__(self):
+        return Program, (self.parts,)
+
+    @property
+    def stats(self):
+        """What the program consists of."""
+        return dict(self.parts.stats)
+
+    def __repr__(self):
+        return f"<Program: {self.parts.stats}>"
+
+    def __str__(self):
+        return self.parts.listing()
+
+    cdef Workspace workspace(self):
+        """Take a workspace from the pool, or make one."""
+        cdef Workspace w
+        cdef Py_ssize_t skip
+        if self.pool:
+            return <Workspace> self.pool.pop()
+        w = Workspace.__new__(Workspace)
+        w.memory = np.zeros(self.doubles + self.scratch + 8)
+        skip = (-<Py_ssize_t> cnp.PyArray_DATA(<cnp.ndarray> w.memory)) % 64
+        w.v = <double *> (<char *> cnp.PyArray_DATA(<cnp.ndarray> w.memory) + skip)
+        w.scratch = w.v + self.doubles
+        w.base = <char **> room_for(self.nbases, sizeof(char *))
+        w.base[0] = <char *> w.v
+        w.base[1] = <char *> cnp.PyArray_DATA(<cnp.ndarray> self.constants)
+        w.objects = [None] * self.parts.objects
+        w.held = [None] * self.nbases
+        w.held[0] = w.memory[skip // 8 : skip // 8 + self.doubles]
+        w.held[1] = self.constants
+        w.views = {}
+        for at, numbers in self.parts.image:
+            w.held[0][at : at + len(numbers)] = numbers
+        return w
+
+    cpdef object run(self, object arrays, object out=None):
+        """Return the results at new inputs, None where a guard failed."""
+        cdef Workspace w = self.workspace()
+        cdef Py_ssize_t i
+        cdef int state
+        cdef cnp.ndarray array
+        cdef list results
+        try:
+            for i in range(self.ninputs + self.nlive):
+                given = arrays[i] if i < self.ninputs else self.live[i - self.ninputs]
+                if self.input_kind[i] == NUMBER:
+                    w.v[self.input_at[i]] = given
+                    continue
+                array = <cnp.ndarray> given
+                if self.input_kind[i] == COPIED:
+                    memcpy(w.base[0] + self.input_at[i], cnp.PyArray_DATA(array), self.input_bytes[i])
+                else:
+                    w.base[self.input_at[i]] = <char *> cnp.PyArray_DATA(array)
+                    w.held[self.input_at[i]] = array
+            for i in range(self.noutputs):
+                if self.output_kind[i] == SHOWN:
+                    array = self.outputs[i].fresh() if out is None else <cnp.ndarray> out[i]
+                    w.base[self.output_at[i]] = <char *> cnp.PyArray_DATA(array)
+                    w.held[self.output_at[i]] = array
+            state = self.execute(w)
+            if state >= 0:
+                self.failed = state
+                return None
+            results = []
+            for i in range(self.noutputs):
+                results.append(self.result(w, i, None if out is None else out[i]))
+            return results
+        finally:
+            for i in range(2, self.nbases):
+                w.held[i] = None
+            self.pool.append(w)
+
+    def result(self, Workspace w, Py_ssize_t i, out):
+        """Return output number ``i``."""
+        cdef int kind = self.output_kind[i]
+        if kind == NUMBER:
+            found = np.float64(w.v[self.output_at[i]])
+        elif kind == SHOWN:
+            return w.held[self.output_at[i]]
+        elif kind == COPIED and self.outputs[i].spec is None:
+            output = self.outputs[i]
+            found = output.fresh() if out is None else out
+            memcpy(cnp.PyArray_DATA(<cnp.ndarray> found), w.base[0] + self.output_at[i], cnp.PyArray_NBYTES(<cnp.ndarray> found))
+            return found
+        else:
+            output = self.outputs[i]
+            found = w.objects[self.output_at[i]] if kind == OBJECT else output.value if kind == FIXED else None
+            if kind == COPIED:
+                found = output.copy(self.view(w, output.spec), out)
+                return found
+        if out is None:
+            return found
+        out[...] = found
+        return out
+
+    def view(self, Workspace w, spec):
+        """Return the array that a specification ``(base, kind, offset, strides, shape)`` describes."""
+        found = w.views.get(spec)
+        if found is not None:
+            return found
+        base, kind, offset, strides, shape = spec
+        memory = w.held[base]
+        memory = memory if memory.flags.c_contiguous else np.ravel(memory, order="K")
+        found = np.ndarray(shape, kind, memory, offset, strides)
+        if base < 2:
+            w.views[spec] = found
+        return found
+
+    cdef int execute(self, Workspace w) except -2:
+        """Run; return the number of the guard that failed, -1 where all held."""
+        cdef const int *p = self.code
+        cdef int state
+        if self.light:
+            while True:
+                p = self.go(p, w, &state)
+                if p == NULL:
+                    return state
+                state = self.call_back(w, p[1])
+                if state >= 0:
+                    return state
+                p += 2
+        while True:
+            with nogil:
+                p = self.go(p, w, &state)
+            if p == NULL:
+                return state
+            state = self.call_back(w, p[1])
+            if state >= 0:
+                return state
+            p += 2
+
+    cdef const int *go(self, const int *p, Workspace w, int *state) noexcept nogil:
+        """Run up to a call-back, and return where it stands; NULL at the end or where a guard failed."""
+        cdef double *v = w.v
+        cdef char **base = w.base
+        cdef double *scratch = w.scratch
+        cdef int op
+        while True:
+            p = run_scalars(p, v, self.functions)
+            op = p[0]
+            if op == OP_GROUP:
+                run_group(&self.groups[p[1]], base, scratch, self.functions)
+                p += 2
+            elif op == OP_REDUCE:
+                run_reduction(&self.reductions[p[1]], base, self.functions)
+                p += 2
+            elif op == OP_CALLBACK:
+                return p
+            else:
+                state[0] = -1 if op == OP_END else p[1]
+                return NULL
+
+    cdef int call_back(self, Workspace w, int number) except -2:
+        """Call a Python function on views of the workspace; return the guard that failed, or -1.
+
+        What is not as it was recorded, an error or another shape, counts as the failure of a guard: the function will be
+        recorded again, and will raise the error if it is one.
+        """
+        callback = self.callbacks[number]
+        operands = []
+        for spec in callback.operands:
+            kind = spec[0]
+            if kind == NUMBER:
+                operands.append(np.float64(w.v[<Py_ssize_t> spec[1]]))
+            elif kind == OBJECT:
+                operands.append(w.objects[<Py_ssize_t> spec[1]])
+            elif kind == FIXED:
+                operands.append(spec[1])
+            else:
+                operands.append(self.view(w, spec[1]))
+        try:
+            found = callback.call(operands, put_back)
+        except Exception:  # whatever it is, the recording will meet it again
+            return self.length
+        kind = callback.target[0]
+        if kind == -1:
+            return -1 if found else callback.target[1]
+        if kind == OBJECT:
+            w.objects[<Py_ssize_t> callback.target[1]] = found
+        elif kind == NUMBER:
+            w.v[<Py_ssize_t> callback.target[1]] = found
+        else:
+            target = self.view(w, callback.target[1])
+            if np.shape(found) != target.shape or np.asarray(found).dtype != target.dtype:
+                return self.length
+            target[...] = found
+        return -1

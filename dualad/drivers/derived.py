@@ -1,0 +1,56 @@
+"""What the functions that drivers return are derivatives of, so that they can be compiled and differentiated as such."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple, ParamSpec
+
+from dualad.drivers.kernels import Compiled
+
+__all__ = ["Derived", "derived_of", "makes_derivatives"]
+
+P = ParamSpec("P")
+Function = Callable[..., Any]
+
+
+class Derived(NamedTuple):
+    """How a function was made: ``driver(f, *args, **kwargs)``; ``made`` is its identity."""
+
+    driver: Callable[..., Any]
+    f: Function
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    made: int
+
+    @property
+    def name(self) -> str:
+        """Name of the driver."""
+        return str(self.driver.__name__)
+
+    def option(self, place: int, name: str, default: Any) -> Any:
+        """Return an argument of the driver, given by position (f is number 0) or by name."""
+        return self.args[place - 1] if len(self.args) >= place else self.kwargs.get(name, default)
+
+
+def makes_derivatives(driver: Callable[P, Function]) -> Callable[P, Function]:
+    """Decorate a driver: what it returns says what it is, and of a compiled function it returns a compiled one."""
+
+    @functools.wraps(driver)
+    def made(*args: P.args, **kwargs: P.kwargs) -> Function:
+        f: Any = args[0] if args else kwargs.get("f")
+        if isinstance(f, Compiled):
+            rest: Any = args[1:]
+            return f.side.again(made(f.function, *rest, **{k: v for k, v in kwargs.items() if k != "f"}))  # type: ignore
+        of = driver(*args, **kwargs)
+        rest = args[1:]
+        of._derived = Derived(made, f, rest, {k: v for k, v in kwargs.items() if k != "f"}, id(of))  # type: ignore
+        return of
+
+    return made
+
+
+def derived_of(function: Any) -> Derived | None:
+    """Return how a driver made a function, None for any other; a wrapper that copied the mark is another function."""
+    mark = getattr(function, "_derived", None)
+    return mark if isinstance(mark, Derived) and mark.made == id(function) else None

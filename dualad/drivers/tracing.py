@@ -1,0 +1,310 @@
+"""A function, or a derivative of one, written on a tape with everything that a call of it takes and returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from dualad.drivers.alike import Recorded as Account
+from dualad.drivers.arguments import collect
+from dualad.drivers.calling import Call
+from dualad.drivers.columns import collected
+from dualad.drivers.containers import flatten, is_container
+from dualad.drivers.derived import Derived
+from dualad.drivers.first import jacobian
+from dualad.drivers.recording import one_number
+from dualad.duck.kernels import DuckArray
+from dualad.duck.levels import fresh_level
+from dualad.reverse.kernels import Recorded, Tape
+from dualad.reverse.rules import lift
+from dualad.transforms import adjoint, tangent
+
+__all__ = ["Trace", "Written"]
+
+_ROWS = 8  # outputs whose rows are written one by one whatever the number of inputs
+_COLUMNS = 8  # inputs whose columns are written one by one
+_HESSIAN = 64  # columns of a Hessian that are written one by one
+_LARGEST = float(np.finfo(float).max)
+
+Function = Callable[..., Any]
+
+
+class Written(Exception):
+    """The function writes into an argument of the caller's, which no replay would do."""
+
+
+class Trace:
+    """One recording of the function under a compiled one, and what is made of it.
+
+    ``made`` are the leaves of the result, recorded arrays and constants; ``rebuild`` puts leaves in the structure of
+    the result. ``derive`` has to be called before the two are there.
+    """
+
+    def __init__(self, function: Function, derived: Derived | None, call: Call) -> None:
+        self.call, self.derived, self.function = call, derived, function
+        self.kind = derived.name if derived is not None else "plain"
+        if derived is not None and not self._is_direct(derived):
+            self.kind = "traced"
+        self.f = derived.f if derived is not None and self.kind != "traced" else function
+
+    def _is_direct(self, derived: Derived) -> bool:
+        if self.kind == "derivative":
+            return bool(derived.option(1, "order", 1) == 1)
+        if self.kind == "jacobian":
+            return derived.option(3, "chunk", None) is None
+        return self.kind in ("grad", "value_and_grad", "hessian", "hvp")
+
+    # --- recording
+
+    def record(self, live: dict[int, Any], watch: Callable[[int], None] | None = None) -> None:
+        """Run the function on recorded arguments."""
+        self.tape = tape = Tape(fresh_level())
+        handles: list[Any] = []
+        self.inputs: list[int] = []
+        self.python: list[int] = []
+        direction = self.call.varied_leaves(1)[0] if self.kind == "hvp" else []
+        tape.live, tape.watch = live, watch
+        for i, leaf in enumerate(self.call.leaves):
+            if leaf.kind == "s":
+                handles.append(leaf.given)
+                continue
+            handle = tape.input(np.float64(leaf.value) if leaf.kind in "fn0" else np.array(leaf.value, order="C"))
+            self.inputs.append(handle._operand())
+            if leaf.kind == "f" and not (leaf.varied and self.derived is not None) and i not in direction:
+                self.python.append(self.inputs[-1])
+            handles.append(handle)
+        self.handles = handles
+        shown = [
+            np.transpose(h) if leaf.kind == "t" else h for h, leaf in zip(handles, self.call.leaves, strict=True)
+        ]
+        before = [h._operand(False) if isinstance(h, Recorded) else -1 for h in handles]
+        args, kwargs = self.call.arguments(shown)
+        if self.kind == "hvp":
+            del args[1]
+        self.result = self.f(*args, **kwargs)
+        tape.watch = None
+        fixed = frozenset(self.inputs) | {node for node, _ in tape.captured}
+        leaves = flatten(self.result)[0] if is_container(self.result) else [self.result]
+        constants = tuple([_constant(x) for x in leaves])
+        self.account = Account(tape, len(tape), len(tape.guards), fixed, constants)
+        for handle, leaf, node in zip(handles, self.call.leaves, before, strict=True):
+            written = node >= 0 and handle._operand(False) != node
+            if written and not (leaf.varied and self.derived is not None and self.kind != "traced"):
+                raise Written
+        tape.live = None
+
+    def constants(self) -> tuple[set[float], bool]:
+        """Return the numbers that are constants of the tape, and whether arrays or unknown things are."""
+        tape, fixed = self.tape, self.account.fixed
+        numbers: set[float] = set(tape.constants(fixed))
+        arrays = False
+        for node in range(len(tape)):
+            if tape.operator(node) != -4 or node in fixed:
+                continue
+            record = tape.record_of(node)
+            loose = [x for n, x in zip(record.operands, record.primals, strict=False) if n < 0]
+            for x in [record.value] if record.kind == "constant" else [*loose, *_constants_of(record)]:
+                if isinstance(x, (float, int, np.number)):
+                    numbers.add(float(x))
+                elif isinstance(x, np.ndarray):
+                    arrays = True
+        for x in self.account.constants:
+            if isinstance(x, (float, int, np.number)):
+                numbers.add(float(x))
+            arrays |= isinstance(x, np.ndarray)
+        return numbers, arrays
+
+    def guard_numbers(self) -> None:
+        """Make a guard of all that decides whether Python's own numbers would raise an error."""
+        if not self.python:
+            return
+        divisors, powers = self.tape.raising(self.python)
+        for node in divisors:
+            bool(self.tape.handle(node) == 0.0)
+        for node in powers:
+            bool(self.tape.handle(node) <= _LARGEST)
+            bool(self.tape.handle(node) >= -_LARGEST)
+
+    # --- what is made of it
+
+    def derive(self) -> None:
+        """Write the derivatives on the tape."""
+        self.guard_numbers()
+        getattr(self, "_" + self.kind)()
+
+    def _plain(self) -> None:
+        self.made, self.rebuild = _leaves(self.result)
+
+    _traced = _plain
+
+    def _nodes(self, place: int) -> list[int]:
+        numbers, _ = self.call.varied_leaves(place)
+        return [self.handles[i]._operand() for i in numbers]
+
+    def mine(self, y: Any) -> bool:
+        """Say whether a result was computed on this tape."""
+        return isinstance(y, Recorded) and y.level == self.tape.level
+
+    def _places(self) -> tuple[bool, list[int]]:
+        derived, count = self.derived, self.call.count
+        argnums = derived.option(1, "argnums", 0) if derived is not None else 0
+        single = not isinstance(argnums, (tuple, list))
+        return single, [number % count for number in ((argnums,) if single else argnums)]
+
+    def _gradients(self, y: Any, nodes: Sequence[int], numbers: Sequence[int]) -> list[Any]:
+        """Write the gradient of one number in some leaves, and return it in their shapes."""
+        if not self.mine(y):
+            return [np.zeros(np.shape(self.call.leaves[i].given))[()] for i in numbers]
+        found = adjoint.extend(self.tape, {y._operand(): np.float64(1.0)}, nodes)
+        return [
+            np.transpose(g) if self.call.leaves[i].kind == "t" else g for g, i in zip(found, numbers, strict=True)
+        ]
+
+    def _value_and_grad(self, with_value: bool = True) -> None:
+        y = one_number(self.result, "grad")
+        single, places = self._places()
+        parts = [self.call.varied_leaves(place) for place in places]
+        numbers = [i for found, _ in parts for i in found]
+        gradients = self._gradients(y, [self.handles[i]._operand() for i in numbers], numbers)
+
+        def rebuild(leaves: Any) -> Any:
+            value = next(leaves) if with_value else None
+            trees = [fill(leaves) for _, fill in parts]
+            g = trees[0] if single else tuple(trees)
+            return (value, g) if with_value else g
+
+        self.made, self.rebuild = [y] * with_value + gradients, rebuild
+
+    def _grad(self) -> None:
+        self._value_and_grad(False)
+
+    def _hvp(self) -> None:
+        y = one_number(self.result, "hvp")
+        (x,), (p,) = self._nodes(0), self._nodes(1)
+        shape = np.shape(self.call.leaves[self.call.varied_leaves(0)[0][0]].given)
+        if self.mine(y):
+            (g,) = adjoint.extend(self.tape, y, [x])
+            made: Any = tangent.extend(self.tape, {x: self.tape.handle(p)}, [g])[0]
+        else:
+            made = np.zeros(shape)
+        if self.call.leaves[0].kind == "t":
+            made = np.transpose(made)
+        self.made, self.rebuild = [made], next
+
+    def _derivative(self) -> None:
+        y = collect(self.result)
+        (x,) = self._nodes(0)
+        mine = self.mine(y)
+        self.made = tangent.extend(self.tape, {x: np.float64(1.0)}, [y]) if mine else [np.zeros(np.shape(y))[()]]
+        self.rebuild = next
+
+    def _jacobian(self) -> None:
+        single, places = self._places()
+        numbers = [self.call.varied_leaves(place)[0][0] for place in places]
+        leaves = [self.call.leaves[i] for i in numbers]
+        y = collected(self)  # type: ignore[arg-type]
+        shape, m = np.shape(y), int(np.size(y))
+        n = sum(int(np.size(leaf.given)) for leaf in leaves)
+        turned = any(leaf.kind == "t" for leaf in leaves)
+        if not self.mine(y) or not m or not n:
+            made: Any = [np.zeros(shape + np.shape(leaf.given)) for leaf in leaves]
+        elif turned or (m > _ROWS and 4 * m > n and n > _COLUMNS):
+            args, kwargs = self.call.arguments(
+                [np.transpose(h) if leaf.kind == "t" else h for h, leaf in zip(self.handles, self.call.leaves)]
+            )
+            made = jacobian(self.f, argnums=tuple(places), mode="forward")(*args, **kwargs)
+        elif m <= _ROWS or 4 * m <= n:
+            made = self._rows(y, shape, m, leaves, [self.handles[i]._operand() for i in numbers])
+        else:
+            made = self._columns(y, shape, leaves, [self.handles[i] for i in numbers])
+        self.made = list(made)
+        self.rebuild = next if single else tuple
+
+    def _rows(self, y: Any, shape: Any, m: int, leaves: Any, nodes: Any) -> list[Any]:
+        flat = _elements(self.tape, y, m)
+        rows = [adjoint.extend(self.tape, {element: np.float64(1.0)}, nodes) for element in flat]
+        return [
+            np.reshape(np.stack(column), shape + np.shape(leaf.given))
+            for column, leaf in zip(zip(*rows, strict=True), leaves, strict=True)
+        ]
+
+    def _columns(self, y: Any, shape: Any, leaves: Any, handles: Any) -> list[Any]:
+        made = []
+        for leaf, handle in zip(leaves, handles, strict=True):
+            columns = [
+                tangent.extend(self.tape, {handle._operand(): unit}, [y])[0] for unit in _units(np.shape(leaf.given))
+            ]
+            made.append(np.reshape(np.stack(columns, axis=-1), shape + np.shape(leaf.given)))
+        return made
+
+    def _hessian(self) -> None:
+        (place,) = self._places()[1]
+        number = self.call.varied_leaves(place)[0][0]
+        leaf, handle = self.call.leaves[number], self.handles[number]
+        y = collected(self)  # type: ignore[arg-type]
+        inner, n, m = np.shape(leaf.given), int(np.size(leaf.given)), int(np.size(y))
+        self.rebuild = next
+        if not self.mine(y) or not n or not m:
+            self.made = [np.zeros(np.shape(y) + inner * 2)]
+            return
+        if leaf.kind == "t" or n * m > _HESSIAN:
+            # The driver itself, on recorded numbers.
+            args, kwargs = self.call.arguments(
+                [np.transpose(h) if one.kind == "t" else h for h, one in zip(self.handles, self.call.leaves)]
+            )
+            self.made = [self.function(*args, **kwargs)]
+            return
+        rows = []
+        for element in _elements(self.tape, y, m):
+            (g,) = adjoint.extend(self.tape, {element: np.float64(1.0)}, [handle._operand()])
+            columns = [tangent.extend(self.tape, {handle._operand(): unit}, [g])[0] for unit in _units(inner)]
+            rows.append(np.stack(columns))
+        self.made = [np.reshape(np.stack(rows), np.shape(y) + inner * 2)]
+
+
+def _constant(x: Any) -> Any:
+    if isinstance(x, DuckArray):
+        return "recorded"
+    return [_constant(part) for part in x.ravel().tolist()] if isinstance(x, np.ndarray) and x.dtype == object else x
+
+
+def _units(shape: tuple[int, ...]) -> list[Any]:
+    if not shape:
+        return [np.float64(1.0)]
+    return [np.reshape(unit, shape) for unit in np.eye(int(np.prod(shape)))]
+
+
+def _elements(tape: Tape, y: Any, m: int) -> list[int]:
+    """Return the nodes of the elements of a result; an array that was stacked of numbers has them already."""
+    if np.shape(y) == ():
+        return [y._operand()]
+    node = y._operand()
+    record = tape.record_of(node) if tape.operator(node) == -4 else None
+    if record is not None and record.kind == "row" and record.row.name == "stack" and len(record.operands) == m:
+        if all(n >= 0 for n in record.operands):
+            return list(record.operands)
+    flat = np.ravel(y)
+    return [flat[i]._operand() for i in range(m)]
+
+
+def _leaves(result: Any) -> tuple[list[Any], Any]:
+    leaves, rebuild = flatten(result)
+    return [lift(x) if isinstance(x, np.ndarray) and x.dtype == object else x for x in leaves], rebuild
+
+
+def _constants_of(record: Any) -> list[Any]:
+    found: list[Any] = []
+
+    def look(part: Any) -> None:
+        if isinstance(part, (list, tuple)):
+            for one in part:
+                look(one)
+        elif isinstance(part, dict):
+            look(list(part.values()))
+        elif isinstance(part, (float, np.floating, np.ndarray)):
+            found.append(part)
+
+    look((record.args, record.kwargs, record.index, [(s.args, s.kwargs) for s in record.path or () if hasattr(s, "args")]))
+    return found

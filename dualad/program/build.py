@@ -1,0 +1,164 @@
+"""A tape becomes a program: passes over its nodes, a schedule, a plan of the memory, instructions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from dualad.program.arrays import Arrays
+from dualad.program.kernels import OPCODES, Graph, Program, Scalars
+from dualad.program.nodes import Value
+from dualad.program.parts import COPIED, FIXED, NUMBER, OBJECT, SHOWN, Output, Parts
+from dualad.reverse.kernels import Tape
+
+__all__ = ["build"]
+
+_COPIED_UP_TO = 128  # elements of an input or output that is copied to or from the workspace
+
+
+def build(
+    tape: Tape, inputs: Sequence[int], outputs: Sequence[int], live: Sequence[tuple[int, Any]] = ()
+) -> Program:
+    """Return the program that computes the values of some nodes of a tape from those of its inputs.
+
+    ``live`` are constant nodes whose numbers are read from an array at each run. The guards of the tape are the
+    program's.
+    """
+    variable = {*inputs, *(node for node, _ in live)}
+    arrays = Arrays(tape, variable)
+    graph = Graph(tape, variable, arrays)
+    guards = _guards(graph, tape)
+    counts = {"recorded": len(tape), "alive": graph.keep([*outputs, *guards])}
+    graph.set_stages(arrays)
+    chosen = np.flatnonzero(graph.alive_array & (graph.same_array == np.arange(graph.n))).astype(np.int32)
+    order = np.ascontiguousarray(chosen[np.argsort(graph.stage_array[chosen], kind="stable")])
+    counts["scheduled"] = len(order)
+    bases = _Bases(graph, arrays, order)
+    for node in (*inputs, *(node for node, _ in live)):
+        bases.input(node)
+    for node in outputs:
+        bases.output(node)
+    arrays.plan(graph, order, outputs, set(guards))
+    scalars = Scalars(graph, arrays.top // 8, arrays.functions)
+    for node in (*outputs, *guards, *arrays.numbers):
+        scalars.keep_until(node, 2**31 - 1)
+    ends = [bases.handed(scalars, node) for node in (*inputs, *(node for node, _ in live))]
+    scalars.find_uses(order)
+    scalars.write_all(order, arrays, guards)
+    scalars.code.emit(OPCODES["end"])
+    found = [bases.result(scalars, node) for node in outputs]
+    code = scalars.code.array()
+    counts |= {"instructions": len(code), "groups": len(arrays.groups), "callbacks": len(arrays.callbacks)}
+    counts["workspace bytes"] = 8 * (scalars.top + arrays.scratch)
+    counts["node bytes"] = _node_bytes(graph, arrays, order)
+    counts["native"] = not arrays.callbacks
+    return Program(
+        Parts(
+            code=code,
+            functions=list(scalars.functions),
+            groups=arrays.groups,
+            reductions=arrays.reductions,
+            callbacks=arrays.callbacks,
+            constants=np.concatenate([np.zeros(1), *arrays.bytes]),
+            image=[(at, np.array([x])) for at, x in scalars.image.items()],
+            doubles=scalars.top,
+            scratch=arrays.scratch,
+            objects=len(arrays.objects),
+            bases=bases.count,
+            inputs=ends[: len(inputs)],
+            live=[(array, end) for (_, array), end in zip(live, ends[len(inputs) :], strict=True)],
+            outputs=found,
+            work=arrays.work + len(code) / 4,
+            stats=counts,
+        )
+    )
+
+
+def _guards(graph: Graph, tape: Tape) -> dict[int, list[tuple[int, Any]]]:
+    """Return, for each node, the guards that rely on it; those on constants always hold."""
+    found: dict[int, list[tuple[int, Any]]] = {}
+    for number, (node, outcome) in enumerate(tape.guards):
+        node = int(graph.same_array[node])
+        if not graph.fixed_array[node] and not any(_alike(outcome, other) for _, other in found.get(node, ())):
+            found.setdefault(node, []).append((number, outcome))
+    return found
+
+
+def _alike(one: Any, other: Any) -> bool:
+    return one is other or (type(one) is type(other) and isinstance(one, (bool, int, np.generic)) and one == other)
+
+
+def _node_bytes(graph: Graph, arrays: Arrays, order: Any) -> int:
+    total = 0
+    for node in order.tolist():
+        value = None if graph.tape.operator(node) == -2 else arrays.value(graph, node)
+        total += 8 if value is None else 8 * int(np.prod(value.shape))
+    return total
+
+
+class _Bases:
+    """The memory from outside: inputs that are read where they lie, outputs that are written where they will stay."""
+
+    def __init__(self, graph: Graph, arrays: Arrays, order: Any) -> None:
+        self.graph, self.arrays = graph, arrays
+        self.count = 2
+        ops = {int(k): graph.tape.operator(int(k)) for k in order} if len(order) < 4096 else None
+        self.read: set[int] = set()
+        tape = graph.tape
+        for node in order.tolist():
+            if (ops[node] if ops is not None else tape.operator(node)) == -2:
+                self.read.add(int(graph.same_array[tape.fields(node)[1]]))
+
+    def _value(self, node: int) -> Value | None:
+        return self.arrays.value(self.graph, node) if self.graph.alive_array[node] else None
+
+    def input(self, node: int) -> None:
+        """Let a large input be read where it lies."""
+        value = self._value(node)
+        if value is not None and value.kind and node not in self.read and np.prod(value.shape) > _COPIED_UP_TO:
+            self.arrays.external[node] = self.count
+            self.count += 1
+
+    def handed(self, scalars: Scalars, node: int) -> tuple[int, int, int]:
+        """Return how an input is handed over: kind, place, bytes."""
+        if self.graph.tape.fields(node)[3] < 0:
+            place = scalars.give(node)
+            scalars.put_at(node, place)
+            return NUMBER, place, 8
+        value = self._value(node)
+        if value is None:
+            return COPIED, 0, 0
+        if node in self.arrays.external:
+            return SHOWN, self.arrays.external[node], 0
+        base, offset = self.arrays.spot(value)
+        return COPIED, offset, int(np.prod(value.shape)) * (1 if value.kind == "?" else 8)
+
+    def output(self, node: int) -> None:
+        """Let a large output be computed where it will stay."""
+        node = int(self.graph.same_array[node])
+        value = None if self.graph.fixed_array[node] else self._value(node)
+        if value is None or value.root != node or value.kind != "d" or node in self.arrays.external:
+            return
+        if self.graph.tape.operator(node) != -4 or self.arrays.node(self.graph, node).way not in ("each", "call", "write"):
+            return
+        if value.is_dense and node not in self.read and np.prod(value.shape) > _COPIED_UP_TO:
+            self.arrays.external[node] = self.count
+            self.count += 1
+
+    def result(self, scalars: Scalars, node: int) -> Output:
+        """Return where a result is found."""
+        node = int(self.graph.same_array[node])
+        if self.graph.fixed_array[node]:
+            return Output(FIXED, 0, value=self.arrays.constant(node))
+        value = self.arrays.value(self.graph, node)
+        if value is None:
+            return Output(NUMBER, scalars.at(node))
+        if not value.kind:
+            return Output(OBJECT, self.arrays.objects[value.root], value.shape)
+        if node in self.arrays.external and node not in self.arrays.inputs:
+            return Output(SHOWN, self.arrays.external[node], value.shape)
+        base, offset = self.arrays.spot(value)
+        dense = value.is_dense and base == 0
+        return Output(COPIED, offset, value.shape, spec=None if dense else self.arrays.view_spec(value))

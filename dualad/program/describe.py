@@ -1,0 +1,359 @@
+"""How each general node of a tape is computed by the machine, and how its value lies in memory."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from dualad.duck.operands import Operand
+from dualad.program.kernels import Graph
+from dualad.program.nodes import _REDUCTIONS, _VIEWS, KINDS, Node, Nodes, Value, opcode_for
+from dualad.reverse.kernels import Recorded, Record
+
+__all__ = ["Describing"]
+
+
+def strides_of(shape: tuple[int, ...], order: tuple[int, ...] | None, itemsize: int) -> tuple[int, ...]:
+    """Return the strides of an array without gaps whose axes lie in an order from the slowest to the fastest."""
+    strides = [0] * len(shape)
+    step = itemsize
+    for axis in reversed(order if order is not None else range(len(shape))):
+        strides[axis] = step
+        step *= shape[axis]
+    return tuple(strides)
+
+
+class Describing(Nodes):
+    """Nodes with their descriptions, made once each in the order of the tape."""
+
+    def node(self, graph: Graph, number: int) -> Node:
+        """Return the description of a general node that is alive."""
+        found = self.found.get(number)
+        if found is None:
+            found = self.found[number] = self._describe(graph, number)
+        return found
+
+    def value(self, graph: Graph, number: int) -> Value | None:
+        """Return how the value of a node lies, None for a number."""
+        number = int(graph.same_array[number])
+        if graph.tape.fields(number)[3] < 0:
+            return None
+        if graph.fixed_array[number]:
+            return None
+        if graph.tape.operator(number) == -3:  # an element was written
+            if number not in self.found:
+                base = int(graph.same_array[graph.tape.fields(number)[1]])
+                before = self._held(base, number) if graph.fixed_array[base] else self.value(graph, base)
+                self.found[number] = Node("write", (), _own(before, number), name="write")
+            return self.found[number].value
+        return self.node(graph, number).value
+
+    def constant(self, number: int) -> Any:
+        """Return the value of a constant node."""
+        op, _, _, slot, _, v = self.tape.fields(number)
+        if op != -4 or slot < 0:
+            return np.float64(v)
+        record = self.tape.record_of(number)
+        if record.value is None and record.kind == "view":
+            return _Path(list(record.path))(self.constant(record.operands[0]))
+        return record.value
+
+    # --- descriptions
+
+    def _describe(self, graph: Graph, number: int) -> Node:
+        record = self.tape.record_of(number)
+        is_number = self.tape.fields(number)[3] < 0
+        own = None if is_number else self._own_value(record, number)
+        if number in self.inputs:
+            return Node("input", (), own, name="input")
+        match record.kind:
+            case "view":
+                return self._view(graph, number, record, list(record.path))
+            case "elementwise":
+                return self._elementwise(graph, record, own)
+            case "write":
+                return self._described_write(graph, number, record)
+            case "discrete":
+                return self._discrete(graph, record, own)
+            case "item":
+                return Node(
+                    "call", record.operands, own, function=operator.getitem,
+                    args=(Operand(0), record.index), kwargs={}, record=record, name="item",
+                )  # fmt: skip
+            case "row":
+                return self._row(graph, number, record, own)
+        raise ValueError(f"a record of kind {record.kind!r}")
+
+    def _own_value(self, record: Record, number: int) -> Value:
+        if record.shape is None:
+            return Value((), "", number)
+        kind = KINDS.get(record.dtype, "")
+        if isinstance(record.value, Recorded):
+            kind = ""
+        itemsize = 1 if kind == "?" else 8
+        strides = strides_of(record.shape, record.order, itemsize) if kind else ()
+        return Value(tuple(record.shape), kind, number, 0, strides, record.dtype)
+
+    def _operand(self, graph: Graph, k: int, primal: Any) -> Any:
+        """Return an operand: a node number that varies, or the constant itself."""
+        if k >= 0:
+            k = int(graph.same_array[k])
+            if not graph.fixed_array[k]:
+                return k
+            return self.constant(k)
+        return primal
+
+    def kind_of(self, graph: Graph, x: Any) -> str:
+        """Return the kind of the numbers of an operand."""
+        if type(x) is _NODE:
+            value = self.value(graph, x.number)
+            if value is not None:
+                return value.kind
+            return "?" if graph.tape.operator(x.number) <= -11 else "d"
+        return KINDS.get(np.asarray(x).dtype, "")
+
+    def _marked(self, graph: Graph, operands: tuple[int, ...], primals: Any) -> list[Any]:
+        found = []
+        for k, primal in zip(operands, primals, strict=True):
+            x = self._operand(graph, k, primal)
+            found.append(_NODE(x) if k >= 0 and isinstance(x, int) else x)
+        return found
+
+    def _elementwise(self, graph: Graph, record: Record, own: Value | None) -> Node:
+        operands = self._marked(graph, record.operands, record.primals)
+        function = record.function if record.function is not None else record.row.function
+        exponent = operands[1] if len(operands) > 1 and not isinstance(operands[1], _NODE) else None
+        kinds = [self.kind_of(graph, x) for x in operands]
+        op, loop = opcode_for(function, kinds, "d" if own is None else own.kind, exponent)
+        if record.row.outputs > 1 or op < 0:
+            return Node("call", tuple(operands), own, function=_elementwise_call(function), record=record, name=record.row.name)
+        return Node("each", tuple(operands), own, op, loop, record=record, name=record.row.name)
+
+    def _discrete(self, graph: Graph, record: Record, own: Value | None) -> Node:
+        function, *args = record.args
+        marked = self._marked(graph, record.operands, [None] * len(record.operands))
+        if not record.kwargs and all(isinstance(x, (Operand, bool, int, float, np.ndarray, np.generic)) for x in args):
+            operands = [marked[x.place] if isinstance(x, Operand) else x for x in args]
+            kinds = [self.kind_of(graph, x) for x in operands]
+            op, loop = opcode_for(function, kinds, "d" if own is None else own.kind)
+            if op >= 0:
+                return Node("each", tuple(operands), own, op, loop, record=record, name=str(function))
+        return Node(
+            "call", tuple(marked), own, function=function, args=tuple(args), kwargs=dict(record.kwargs or {}),
+            record=record, name=getattr(function, "__name__", str(function)),
+        )  # fmt: skip
+
+    def _view(self, graph: Graph, number: int, record: Record, path: list[Any]) -> Node:
+        base = self._marked(graph, record.operands, [None])[0]
+        like = None if not isinstance(base, _NODE) else self.value(graph, base.number)
+        if like is not None and like.kind:
+            found = self._alias(like, path)
+            if found is not None:
+                return Node("view", (base,), found, record=record, name="view")
+        own = self._own_value(record, number)
+        if own.kind and record.value is None and record.order is None:
+            own.strides = strides_of(own.shape, None, 1 if own.kind == "?" else 8)
+        return Node("call", (base,), own, function=_Path(path), record=record, name="view")
+
+    def _alias(self, like: Value, path: list[Any]) -> Value | None:
+        """Return how a view of a value lies, None where the path makes no view of its memory."""
+        span = sum(abs(stride) * (n - 1) for n, stride in zip(like.shape, like.strides, strict=True)) if like.shape else 0
+        before = sum(-min(stride, 0) * (n - 1) for n, stride in zip(like.shape, like.strides, strict=True))
+        memory = np.empty(span + 8, np.uint8)
+        base: Any = np.ndarray(like.shape, like.kind, memory.data, before, like.strides)
+        found = base
+        for step in path:
+            found = step(found)
+        if not isinstance(found, np.ndarray) or found.dtype != base.dtype or not _inside(found, memory):
+            return None
+        offset = _address(found) - _address(base)
+        return Value(found.shape, like.kind, like.root, like.offset + offset, found.strides, like.dtype)
+
+    def _described_write(self, graph: Graph, number: int, record: Record) -> Node:
+        base, put = self._marked(graph, record.operands, [None, record.primals[1]])
+        before = self.value(graph, base.number) if isinstance(base, _NODE) else None
+        if before is None:
+            before = self._held(int(graph.same_array[record.operands[0]]), number)
+        own = _own(before, number)
+        if own.kind and not own.strides and own.shape:
+            own.strides = strides_of(own.shape, None, 8)
+        target = self._alias(own, [*record.path, _Index(record.index)]) if own.kind else None
+        if target is not None and self.kind_of(graph, put) in ("d", "l", "?"):
+            return Node("write", (base, put), own, 0, target, record=record, name="write")
+        return Node("call", (base, put), own, function=_Write(list(record.path), record.index), record=record, name="write")
+
+    def _held(self, base: int, number: int) -> Value:
+        """Return how a constant lies."""
+        held = self.constant(base)
+        return Value(held.shape, KINDS.get(held.dtype, ""), number, 0, held.strides, held.dtype)
+
+    def _row(self, graph: Graph, number: int, record: Record, own: Value | None) -> Node:
+        operands = self._marked(graph, record.operands, record.primals)
+        name = record.row.name
+        first = operands[0] if operands else None
+        like = self.value(graph, first.number) if isinstance(first, _NODE) else None
+        call = Node(
+            "call", tuple(operands), own, function=record.row.function, args=tuple(record.args),
+            kwargs=dict(record.kwargs or {}), record=record, name=name,
+        )  # fmt: skip
+        if like is not None and like.kind and own is not None and len(operands) == 1:
+            if name in _VIEWS:
+                found = self._alias(like, [_Call(record)])
+                if found is not None:
+                    return Node("view", (first,), found, record=record, name=name)
+            if name in ("copy", "astype") and like.kind in "d?l" and own.kind == "d":
+                return Node("each", (first,), own, opcode_for(np.positive, ["d"], "d")[0], None, record=record, name=name)
+        if name in _REDUCTIONS and like is not None and like.is_dense and like.shape and len(operands) == 1:
+            found_axes = _reduced(record, like.shape)
+            if found_axes is not None and (own is None or own.is_dense):
+                return Node("reduce", (first,), own, 0, (*_REDUCTIONS[name], *found_axes), record=record, name=name)
+        if name == "stack" and own is not None and own.is_dense and len(own.shape) == 1 and own.shape[0] == len(operands):
+            places = [x.place if isinstance(x, Operand) else None for x in record.args[0]]
+            if places == list(range(len(operands))) and not record.kwargs and len(record.args) == 1:
+                return Node("pack", tuple(operands), own, record=record, name=name)
+        return call
+
+    # --- stages
+
+    def stage(self, graph: Graph, number: int) -> int:
+        """Return the stage of a general node: elementwise operations of one shape share a stage, others follow."""
+        node = self.node(graph, number)
+        fused = node.way == "each" and node.value is not None
+        stage = 0
+        for x in node.operands:
+            if isinstance(x, _NODE):
+                s = int(graph.stage_array[x.number])
+                if fused and not self._can_fuse(graph, x.number, node):
+                    s += 1
+                stage = max(stage, s)
+        return stage
+
+    def _can_fuse(self, graph: Graph, number: int, user: Node) -> bool:
+        if graph.tape.operator(number) != -4:
+            return graph.tape.operator(number) == -1
+        node = self.node(graph, number)
+        if node.way == "input":
+            return True
+        return node.way == "each" and node.value is not None and node.value.shape == user.value.shape  # type: ignore[union-attr]
+
+
+class _NODE:
+    """An operand that is a node."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+class _Path:
+    """The steps from a base to its view."""
+
+    def __init__(self, path: list[Any]) -> None:
+        self.path = path
+
+    def __call__(self, x: Any) -> Any:
+        for step in self.path:
+            x = step(x)
+        return x
+
+
+class _Index:
+    """The last step of a write."""
+
+    def __init__(self, index: Any) -> None:
+        self.index = index
+
+    def __call__(self, x: Any) -> Any:
+        found = x[self.index]
+        return found if isinstance(found, np.ndarray) else x[(*_entries(self.index), Ellipsis)]
+
+
+class _Write:
+    """An assignment that makes a new version of an array."""
+
+    def __init__(self, path: list[Any], index: Any) -> None:
+        self.path, self.index = path, index
+
+    def __call__(self, x: Any, put: Any) -> Any:
+        made = np.copy(x, order="K")
+        target = made
+        for step in self.path:
+            target = step(target)
+        target[self.index] = put
+        return made
+
+
+class _Call:
+    """The call of a row with one operand."""
+
+    def __init__(self, record: Record) -> None:
+        self.function, self.args, self.kwargs = record.row.function, record.args, record.kwargs or {}
+
+    def __call__(self, x: Any) -> Any:
+        from dualad.duck.operands import put_back
+
+        return self.function(*put_back(self.args, [x]), **put_back(self.kwargs, [x]))
+
+
+def _elementwise_call(function: Any) -> Any:
+    return _Real(function)
+
+
+class _Real:
+    """An elementwise function; SciPy answers in complex numbers here and there, whose imaginary part is zero."""
+
+    def __init__(self, function: Any) -> None:
+        self.function = function
+
+    def __call__(self, *args: Any) -> Any:
+        found = self.function(*args)
+        return found.real if not isinstance(found, tuple) and np.iscomplexobj(found) else found
+
+
+def _entries(index: Any) -> tuple[Any, ...]:
+    return index if isinstance(index, tuple) else (index,)
+
+
+def _own(before: Value | None, number: int) -> Value:
+    if before is None:
+        raise ValueError("an element was written to a constant")
+    if not before.kind:
+        return Value(before.shape, "", number, 0, (), before.dtype)
+    order = tuple(sorted(range(len(before.shape)), key=lambda axis: -before.strides[axis]))
+    strides = strides_of(before.shape, order, 1 if before.kind == "?" else 8)
+    return Value(before.shape, before.kind, number, 0, strides, before.dtype)
+
+
+def _address(x: Any) -> int:
+    return int(x.__array_interface__["data"][0])
+
+
+def _inside(x: Any, memory: Any) -> bool:
+    return bool(x.size == 0 or np.may_share_memory(x, memory))
+
+
+def _reduced(record: Record, shape: tuple[int, ...]) -> tuple[int, int, bool] | None:
+    """Return how many results, of how many elements each, and whether these are rows; None for other reductions."""
+    args = list(record.args)
+    if len(args) > 1 or not isinstance(args[0], Operand):
+        return None
+    options = dict(record.kwargs or {})
+    axis = options.pop("axis", None)
+    options.pop("keepdims", None)
+    if options or 0 in shape:
+        return None
+    ndim = len(shape)
+    axes = tuple(range(ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    found = sorted(a % ndim for a in axes)
+    size = int(np.prod(shape))
+    inner = int(np.prod([shape[a] for a in found]))
+    if found == list(range(ndim - len(found), ndim)):
+        return size // inner, inner, False
+    if found == list(range(len(found))) and len(found) == 1 and size // inner > 1:
+        return size // inner, inner, True
+    return None
+
+

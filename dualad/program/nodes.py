@@ -1,0 +1,208 @@
+"""What the general nodes of a tape are to a program: how their values lie in memory, and which way they are computed."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dualad.duck.operands import Operand
+from dualad.duck.scale import SCALE
+from dualad.ops.code import find_loop
+
+from dualad.program.kernels import OPCODES, Graph
+from dualad.reverse.kernels import Record, Tape
+
+__all__ = ["KINDS", "Node", "Nodes", "Value"]
+
+KINDS = {np.dtype(float): "d", np.dtype(bool): "?", np.dtype(np.int64): "l"}
+
+_BY_UFUNC = {
+    np.add: "add", np.subtract: "subtract", np.multiply: "multiply", np.divide: "divide", np.negative: "negative",
+    np.less: "less", np.less_equal: "less_equal", np.greater: "greater", np.greater_equal: "greater_equal",
+    np.equal: "equal", np.not_equal: "not_equal", np.square: "square", np.positive: "move",
+    np.logical_and: "and", np.logical_or: "or", np.logical_xor: "xor", np.logical_not: "not", np.isnan: "isnan",
+    np.isfinite: "isfinite", np.isinf: "isinf", SCALE.function: "scale", np.where: "where",
+}  # fmt: skip
+_ON_TRUTHS = {np.bitwise_and: "and", np.bitwise_or: "or", np.bitwise_xor: "xor", np.invert: "not"}
+_BY_OPERATOR = {
+    operator.add: np.add, operator.sub: np.subtract, operator.mul: np.multiply, operator.truediv: np.divide,
+    operator.neg: np.negative, operator.pos: np.positive, operator.pow: np.power, operator.abs: np.absolute,
+    operator.lt: np.less, operator.le: np.less_equal, operator.gt: np.greater, operator.ge: np.greater_equal,
+    operator.eq: np.equal, operator.ne: np.not_equal, operator.and_: np.bitwise_and, operator.or_: np.bitwise_or,
+    operator.xor: np.bitwise_xor, operator.invert: np.invert, operator.mod: np.remainder,
+    operator.floordiv: np.floor_divide,
+}  # fmt: skip
+_ARITHMETIC = {"add", "subtract", "multiply", "divide", "negative", "square", "scale", "move"}
+_POWERS = {2.0: "square"}
+_POWER_UFUNCS = {0.5: np.sqrt, -1.0: np.reciprocal}
+_VIEWS = {
+    "reshape", "transpose", "swapaxes", "moveaxis", "rollaxis", "expand_dims", "squeeze", "ravel", "broadcast_to",
+    "getitem", "diagonal", "flip", "fliplr", "flipud", "rot90", "atleast_1d", "atleast_2d", "atleast_3d",
+    "matrix_transpose", "permute_dims",
+}  # fmt: skip
+_REDUCTIONS = {"sum": (np.add, 0.0), "max": (np.maximum, None), "min": (np.minimum, None), "prod": (np.multiply, 1.0)}
+
+
+@dataclass(slots=True)
+class Value:
+    """How the numbers of an array node lie: in the memory of ``root``, from a byte offset, with strides in bytes.
+
+    ``kind`` is "d", "?" or "l", or "" for what is kept as a Python object.
+    """
+
+    shape: tuple[int, ...]
+    kind: str
+    root: int
+    offset: int = 0
+    strides: tuple[int, ...] = ()
+    dtype: Any = None
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether elements lie in C order without gaps."""
+        step = 8
+        for n, stride in zip(self.shape[::-1], self.strides[::-1], strict=True):
+            if n != 1 and stride != step:
+                return False
+            step *= n
+        return self.kind == "d"
+
+
+@dataclass(slots=True)
+class Node:
+    """A general node: ``way`` is "input", "view", "each", "write", "reduce", "pack" or "call".
+
+    ``operands`` are nodes, or constants as arrays and numbers. ``op`` is an opcode of the machine with ``function`` its
+    loop; of a call, ``function`` is the Python function, with ``args`` and ``kwargs`` where it is no plain call.
+    """
+
+    way: str
+    operands: tuple[Any, ...]
+    value: Value | None
+    op: int = -1
+    function: Any = None
+    args: Any = None
+    kwargs: Any = None
+    record: Any = None
+    name: str = ""
+
+
+class Nodes:
+    """The general nodes of one tape, described when a pass comes to them; operands are named by their numbers."""
+
+    def __init__(self, tape: Tape, inputs: set[int]) -> None:
+        self.tape = tape
+        self.inputs = inputs
+        self.found: dict[int, Node] = {}
+        self.equal: dict[Any, int] = {}
+
+    # --- what the passes ask
+
+    def same(self, graph: Graph, node: int) -> int | None:
+        """Return the first node that equals this one, None where it is a constant."""
+        record = self.tape.record_of(node)
+        operands = tuple(int(graph.same_array[k]) if k >= 0 else -1 for k in record.operands)
+        if all(k < 0 or graph.fixed_array[k] for k in operands) and record.kind != "write":
+            if record.value is not None or record.kind in ("constant", "view"):
+                return None
+        key = _key(record, operands)
+        return node if key is None else self.equal.setdefault(key, node)
+
+    def operands(self, node: int) -> tuple[int, ...]:
+        """Return the operands of a node that are nodes."""
+        found = self.tape.record_of(node).operands
+        return tuple(k for k in found if k >= 0)
+
+
+def _key(record: Record, operands: tuple[int, ...]) -> Any:
+    """Return what two nodes have in common when one can stand for the other, None where that is not known."""
+    if record.kind == "elementwise":
+        constants = tuple(
+            _constant_key(primal) for k, primal in zip(operands, record.primals, strict=True) if k < 0
+        )
+        return None if None in constants else ("each", record.row.name, record.function, operands, constants)
+    if record.kind == "view":
+        try:
+            return "view", operands, tuple(record.path), hash(tuple(record.path))
+        except TypeError:
+            return None
+    if record.kind in ("row", "discrete"):
+        words = _words(record.args), _words(record.kwargs or {})
+        if None in words:
+            return None
+        return record.kind, record.row.name if record.row is not None else None, operands, words
+    return None
+
+
+def _constant_key(x: Any) -> Any:
+    if isinstance(x, (bool, int, float, np.generic)):
+        return type(x).__name__, repr(x)
+    if isinstance(x, np.ndarray):
+        return ("array", x.shape, x.dtype.str, x.tobytes()) if x.size <= 16 else ("id", id(x))
+    return None
+
+
+def _words(part: Any) -> Any:
+    """Return a hashable spelling of plain arguments, None where there is none."""
+    if isinstance(part, Operand):
+        return "operand", part.place
+    if part is None or isinstance(part, (bool, int, float, str, np.generic, np.dtype, type)):
+        return type(part).__name__, repr(part)
+    if isinstance(part, slice):
+        return "slice", repr(part)
+    if isinstance(part, np.ndarray):
+        return _constant_key(part)
+    if isinstance(part, dict):
+        part = [item for pair in sorted(part.items()) for item in pair]
+    if isinstance(part, (list, tuple)):
+        inner = tuple(_words(x) for x in part)
+        return None if None in inner else (type(part).__name__, inner)
+    if isinstance(part, np.ufunc) or callable(part):
+        try:
+            return "function", hash(part), part
+        except TypeError:
+            return None
+    return None
+
+
+def resolve(function: Any, exponent: Any) -> tuple[str, Any]:
+    """Return the opcode of an elementwise function and the universal function behind it; "" where there is none."""
+    ufunc = _BY_OPERATOR.get(function, function)
+    inner = getattr(ufunc, "__self__", None)
+    if isinstance(inner, np.ufunc):
+        ufunc = inner
+    if function is operator.pow and isinstance(exponent, (int, float)) and not isinstance(exponent, np.generic):
+        if float(exponent) in _POWERS:
+            return _POWERS[float(exponent)], np.square
+        ufunc = _POWER_UFUNCS.get(float(exponent), ufunc)
+    try:
+        found = _BY_UFUNC.get(ufunc) or _ON_TRUTHS.get(ufunc)
+    except TypeError:
+        return "", None
+    if found is not None:
+        return found, ufunc
+    return ("call", ufunc) if isinstance(ufunc, np.ufunc) else ("", None)
+
+
+def opcode_for(function: Any, kinds: list[str], result: str, exponent: Any = None) -> tuple[int, Any]:
+    """Return the opcode and the loop ``(ufunc, index)`` for operands of some kinds, -1 where NumPy must be called."""
+    if "" in kinds or result == "":
+        return -1, None
+    name, ufunc = resolve(function, exponent)
+    if name in _ARITHMETIC and (result != "d" or (name == "negative" and kinds != ["d"])):
+        return -1, None
+    if ufunc in _ON_TRUTHS and set(kinds) != {"?"}:
+        return -1, None
+    if name == "where" and kinds[1] != kinds[2] and result != "d":
+        return -1, None
+    if name and name != "call":
+        return OPCODES[name], None
+    if name == "call" and result == "d" and ufunc.nout == 1 and ufunc.nin <= 8:
+        if all(kind == "d" for kind in kinds) or not any("l" in types.split("->")[0] for types in ufunc.types):
+            loop = find_loop(ufunc, [False] * ufunc.nin)
+            if loop >= 0 and ufunc.types[loop].split("->")[1] == "d":
+                return OPCODES["call"], (ufunc, loop)
+    return -1, None
