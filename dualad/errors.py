@@ -310,3 +310,11 @@ def not_stacked(lengths: Any) -> str:
         f"batch takes arrays with one row for each call, all with the same number of rows and at least one; the leading "
         f"lengths are {lengths}."
     )
+
+
+def wrong_out(parts: int, targets: int) -> str:
+    """Sentence for the out= of a compiled function."""
+    return (
+        f"the result has {parts} parts and out= has {targets}; give arrays in the structure of the result, and None for "
+        "a part that shall be made new."
+    )

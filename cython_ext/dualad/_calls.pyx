@@ -13,7 +13,26 @@ from dualad._duck cimport DuckArray
 
 cnp.import_array()
 
+cdef extern from *:
+    """
+    static void calls_set_vectorcall(PyObject *type, Py_ssize_t offset) {
+        PyTypeObject *kind = (PyTypeObject *) type;
+        kind->tp_vectorcall_offset = offset;
+        kind->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
+        kind->tp_call = PyVectorcall_Call;
+        PyType_Modified(kind);
+    }
+    """
+    void set_vectorcall "calls_set_vectorcall" (object kind, Py_ssize_t offset)
+
 cdef extern from "Python.h":
+    ctypedef PyObject *(*vectorcallfunc)(PyObject *, PyObject **, size_t, PyObject *)
+    Py_ssize_t PyVectorcall_NARGS(size_t flags)
+    PyObject *PyObject_Vectorcall(object f, PyObject **args, size_t flags, PyObject *names) except NULL
+    PyObject *Py_TYPE(PyObject *x)
+    tuple PyTuple_New(Py_ssize_t n)
+    void PyTuple_SET_ITEM(object t, Py_ssize_t i, object x)
+    void Py_INCREF(object x)
     PyObject *PyDict_GetItemWithError(object d, object key) except? NULL
     PyObject *PyCell_GET(object cell)
     Py_ssize_t PyDict_GET_SIZE(object d)
@@ -155,47 +174,134 @@ cdef class Sights:
 # --- variants ---------------------------------------------------------------------------------------------------------
 
 cdef enum:
-    ONE = 0       # the result is the one output
-    SEVERAL = 1   # a tuple of the outputs
-    OTHER = 2     # made of the outputs by a Python function
+    # How an output becomes a part of the result: two bits of a whole number, the number of the output above them.
+    AS_IT_IS = 0
+    AS_FLOAT = 1   # a float of Python's
+    AS_NUMBER = 2  # a NumPy number in place of an array without axes
+
+FORMS = {"as it is": AS_IT_IS, "float": AS_FLOAT, "number": AS_NUMBER}
+
+
+cdef object formed(object form, object outputs):
+    """Return a result: ``form`` has its structure, of tuples and lists, with whole numbers in the places of outputs."""
+    cdef Py_ssize_t i, code
+    cdef tuple parts
+    cdef list listed
+    if type(form) is int:
+        code = form
+        found = (<list> outputs)[code >> 2]
+        if code & 3 == AS_IT_IS:
+            return found
+        return float(found) if code & 3 == AS_FLOAT else found[()]
+    if type(form) is tuple:
+        parts = PyTuple_New(len(<tuple> form))
+        for i in range(len(<tuple> form)):
+            part = formed((<tuple> form)[i], outputs)
+            Py_INCREF(part)
+            PyTuple_SET_ITEM(parts, i, part)
+        return parts
+    listed = []
+    for part in <list> form:
+        listed.append(formed(part, outputs))
+    return listed
 
 
 @cython.final
 cdef class Variant:
     """One recorded path: its program, what it relies on, and how its outputs become the result.
 
-    ``trusted`` says that nothing more is to be made sure of before it is replayed.
+    ``form`` is the structure of the result, as :func:`formed` takes it, where that can say it, else the function that
+    makes the result of the outputs. ``shapes`` are the shape and the type of each output, ``captured`` the arrays that
+    the program reads besides its inputs. ``trusted`` says that nothing more is to be made sure of before a replay.
     """
 
     cdef readonly object program
     cdef readonly Sights sights
-    cdef readonly object finish
-    cdef readonly tuple shapes     # (shape, dtype) of each output
+    cdef readonly object form
+    cdef readonly tuple shapes
+    cdef readonly tuple captured
     cdef public bint trusted
     cdef public object recorded    # what the next recording is compared with
     cdef public long long replays
     cdef object run
-    cdef int form
 
-    def __init__(self, program, Sights sights, finish, shapes, trusted, recorded):
+    def __init__(self, program, Sights sights, form, shapes, captured, trusted, recorded):
         self.program, self.sights, self.trusted, self.recorded = program, sights, trusted, recorded
-        self.finish, self.shapes = finish, tuple(shapes)
-        self.form = ONE if finish == "one" else SEVERAL if finish == "several" else OTHER
+        self.form, self.shapes, self.captured = form, tuple(shapes), tuple(captured)
         self.run = program.run
 
-    cdef object result(self, object outputs):
-        if self.form == ONE:
-            return outputs[0]
-        if self.form == SEVERAL:
-            return tuple(outputs)
-        return self.finish(outputs)
-
-    def made(self, outputs):
+    cpdef object made(self, outputs):
         """Return the result that the outputs of the program make."""
-        return self.result(outputs)
+        if type(self.form) is int or type(self.form) is tuple or type(self.form) is list:
+            return formed(self.form, outputs)
+        return self.form(outputs)
+
+    cdef object places(self, object out, object inputs):
+        """Return where the outputs are to be written; None where they cannot be written there directly."""
+        cdef tuple wanted
+        cdef list places = []
+        cdef Py_ssize_t i
+        if not laid_out(self.form, out, places) or len(places) != len(self.shapes):
+            return None
+        for i in range(len(places)):
+            wanted = <tuple> self.shapes[i]
+            if places[i] is None:
+                if wanted[0] != ():
+                    return None
+            elif not takes(places[i], wanted[0], wanted[1]):
+                return None
+            elif shares(<cnp.ndarray> places[i], inputs) or shares(<cnp.ndarray> places[i], self.captured):
+                return None  # a program may write a result before it has read all that it reads
+        return places
+
+
+cdef bint laid_out(object form, object out, list places) except -1:
+    """Put the parts of ``out`` in the order of the outputs; say whether it has the form of the result."""
+    cdef Py_ssize_t i
+    if type(form) is int:
+        if <Py_ssize_t> form != len(places) << 2:
+            return False  # in another order, or not as it is
+        places.append(out)
+        return True
+    if (type(form) is not tuple and type(form) is not list) or type(out) is not type(form) or len(out) != len(form):
+        return False
+    for i in range(len(form)):
+        if not laid_out(form[i], out[i], places):
+            return False
+    return True
+
+
+cdef bint takes(object x, tuple shape, object dtype) except -1:
+    cdef Py_ssize_t k
+    if type(x) is not np.ndarray or not cnp.PyArray_ISCARRAY(<cnp.ndarray> x):
+        return False
+    if cnp.PyArray_NDIM(<cnp.ndarray> x) != len(shape) or (<cnp.ndarray> x).descr is not dtype:
+        return False
+    for k in range(len(shape)):
+        if cnp.PyArray_DIM(<cnp.ndarray> x, k) != <Py_ssize_t> shape[k]:
+            return False
+    return True
+
+
+cdef bint shares(cnp.ndarray x, object others) except -1:
+    """Say whether an array shares memory with one of others."""
+    cdef char *low = <char *> cnp.PyArray_DATA(x)
+    cdef char *high = low + cnp.PyArray_NBYTES(x)
+    cdef char *at
+    for other in others:
+        if isinstance(other, np.ndarray):
+            if not cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray> other):
+                if np.may_share_memory(x, other):
+                    return True
+                continue
+            at = <char *> cnp.PyArray_DATA(<cnp.ndarray> other)
+            if at < high and low < at + cnp.PyArray_NBYTES(<cnp.ndarray> other):
+                return True
+    return False
 
 
 cdef object MISS = object()
+cdef object DOUBLE = np.dtype(float)
 
 
 @cython.final
@@ -203,8 +309,8 @@ cdef class Entry:
     """All calls of one kind: what is passed where, and the programs for it, the most recent one first.
 
     ``kinds`` says of each positional argument what it is: "f" a float, "n" a NumPy float, "a" an array of doubles in C
-    order, "s" a static value, which stands in ``wanted``; for an array its shape does. None where a call has to be
-    looked at by Python.
+    order, whose shape stands in ``wanted``, "s" a static value, which stands there itself. It is None where a call has
+    to be looked at by Python.
     """
 
     cdef readonly object key
@@ -213,28 +319,25 @@ cdef class Entry:
     cdef public bint plain         # it is not worth while: call the function itself
     cdef bytes kinds
     cdef tuple wanted
-    cdef bint all_inputs
 
     def __init__(self, key, kinds, wanted, state):
         self.key, self.state, self.variants = key, state, ()
         self.kinds = kinds
         self.wanted = wanted
-        self.all_inputs = kinds is not None and b"s" not in kinds
 
-    cdef bint fits(self, tuple args) except -1:
+    cdef bint fits(self, PyObject **args, Py_ssize_t count) except -1:
         cdef Py_ssize_t i, k, n
         cdef const char *kinds
         cdef cnp.ndarray x
         cdef tuple shape
-        if self.kinds is None or len(args) != len(self.kinds):
+        if self.kinds is None or count != len(self.kinds):
             return False
         kinds = self.kinds
-        for i in range(len(args)):
-            given = args[i]
+        for i in range(count):
             if kinds[i] == c"a":
-                if type(given) is not np.ndarray:
+                if <PyObject *> Py_TYPE(args[i]) != <PyObject *> np_ndarray:
                     return False
-                x = <cnp.ndarray> given
+                x = <cnp.ndarray> args[i]
                 shape = <tuple> self.wanted[i]
                 n = len(shape)
                 if cnp.PyArray_TYPE(x) != cnp.NPY_DOUBLE or cnp.PyArray_NDIM(x) != n:
@@ -245,23 +348,32 @@ cdef class Entry:
                     if cnp.PyArray_DIM(x, k) != <Py_ssize_t> shape[k]:
                         return False
             elif kinds[i] == c"f":
-                if type(given) is not float:
+                if <PyObject *> Py_TYPE(args[i]) != <PyObject *> float:
                     return False
             elif kinds[i] == c"n":
-                if type(given) is not np.float64:
+                if <PyObject *> Py_TYPE(args[i]) != <PyObject *> np_float64:
                     return False
-            elif not same(given, self.wanted[i]):
+            elif not same(<object> args[i], self.wanted[i]):
                 return False
         return True
 
-    cdef object inputs(self, tuple args):
-        cdef Py_ssize_t i
-        if self.all_inputs:
-            return args
-        return [args[i] for i in range(len(args)) if self.kinds[i] != c"s"]
+    cdef tuple inputs(self, PyObject **args):
+        cdef Py_ssize_t i, n = 0, count = len(self.kinds)
+        cdef const char *kinds = self.kinds
+        cdef tuple found
+        for i in range(count):
+            n += kinds[i] != c"s"
+        found = PyTuple_New(n)
+        n = 0
+        for i in range(count):
+            if kinds[i] != c"s":
+                Py_INCREF(<object> args[i])
+                PyTuple_SET_ITEM(found, n, <object> args[i])
+                n += 1
+        return found
 
-    cdef object replay(self, object inputs, object out, Variant skip):
-        """Run the first program that holds here; MISS where there is none."""
+    cdef object replay(self, tuple inputs, object out):
+        """Run the first program that holds here and return its result; MISS where Python has to see to it."""
         cdef tuple variants = self.variants
         cdef Variant one
         cdef Sights last = None
@@ -270,18 +382,25 @@ cdef class Entry:
         for i in range(len(variants)):
             one = <Variant> variants[i]
             if one.sights is not last:
-                last, held = one.sights, one.sights.hold()
-            if not held or one is skip:
+                last = one.sights
+                held = last.hold()
+            if not held:
                 continue
             if not one.trusted:
-                return one
-            found = one.run(inputs) if out is None else one.run(inputs, out)
+                return MISS
+            if out is None:
+                found = one.run(inputs)
+            else:
+                places = one.places(out, inputs)
+                if places is None:
+                    return MISS
+                found = one.run(inputs, places)
             if found is not None:
                 one.replays += 1
                 if i:
                     # A new tuple by one assignment: other threads see this one or that one.
                     self.variants = (one, *variants[:i], *variants[i + 1:])
-                return one.result(found)
+                return one.made(found)
         return MISS
 
 
@@ -289,33 +408,24 @@ cdef class Entry:
 cdef class Compiled:
     """A function that is recorded once and then replayed; made by :func:`dualad.compile`.
 
-    Call it like the function. ``stats`` says what was recorded and how often it was replayed; ``print`` shows the
-    programs.
+    Call it like the function. ``stats`` says what was recorded and how often it was replayed, ``print`` shows the
+    programs, ``batch`` evaluates it at many points.
     """
 
+    cdef vectorcallfunc vectorcall
     cdef dict __dict__
     cdef object __weakref__
     cdef readonly object function   #: what was compiled
     cdef readonly object side       #: the Python side: recordings, keys, statistics
     cdef public Entry recent
     cdef public bint plain          # never replayed again
-    cdef object slow
+    cdef bint own_out               # ``out`` is an argument of the function's
 
-    def __init__(self, function, side):
-        self.function, self.side, self.slow = function, side, side.call
+    def __cinit__(self):
+        self.vectorcall = <vectorcallfunc> called
 
-    def __call__(self, *args, **kwargs):
-        cdef Entry entry = self.recent
-        if not kwargs:
-            if self.plain:
-                return self.function(*args)
-            if entry is not None and entry.fits(args):
-                if entry.plain:
-                    return self.function(*args)
-                found = entry.replay(entry.inputs(args), None, None)
-                if found is not MISS and type(found) is not Variant:
-                    return found
-        return self.slow(args, kwargs)
+    def __init__(self, function, side, bint own_out):
+        self.function, self.side, self.own_out = function, side, own_out
 
     def __get__(self, instance, owner):
         return self if instance is None else types.MethodType(self, instance)
@@ -335,16 +445,61 @@ cdef class Compiled:
         return self.side.stats()
 
     def batch(self, *arguments, workers=None, out=None):
-        """Return the results for all rows of the arguments, stacked."""
+        """Return the results for all rows of the arguments, stacked.
+
+        Parameters
+        ----------
+        *arguments : array_like
+            The arguments of the function, each with a row for each call; containers of such arrays.
+        workers : int or callable, optional
+            Number of threads, -1 for as many as there are processors, or a function like ``map``, for instance that of
+            an executor, which receives the compiled function and its arguments pickled.
+        out : ndarray or container, optional
+            Arrays in the structure of the result, into which the results are written.
+
+        Returns
+        -------
+        ndarray or container
+            The structure of the result of one call, each part with a row for each call.
+        """
         return self.side.batch(arguments, workers, out)
 
 
-def replayed(Entry entry, inputs, out=None, Variant skip=None):
-    """Return ``(True, result)``; ``(False, variant)`` where a variant is still to be made sure of; None for neither."""
-    found = entry.replay(inputs, out, skip)
-    if found is MISS:
-        return None
-    return (False, found) if type(found) is Variant else (True, found)
+cdef PyObject *called(Compiled self, PyObject **args, size_t flags, PyObject *names) except NULL:
+    """The call: without a step of Python's where one of the programs serves."""
+    cdef Py_ssize_t count = PyVectorcall_NARGS(flags)
+    cdef Py_ssize_t i, named = 0 if names == NULL else len(<tuple> names)
+    cdef Entry entry = self.recent
+    cdef object out = None
+    if named == 1 and not self.own_out and (<tuple> names)[0] == "out":
+        out = <object> args[count]
+        named = 0
+    if named == 0:
+        if out is None and (self.plain or (entry is not None and entry.plain and entry.fits(args, count))):
+            return PyObject_Vectorcall(self.function, args, flags, NULL)
+        if entry is not None and entry.fits(args, count):
+            found = entry.replay(entry.inputs(args), out)
+            if found is not MISS:
+                Py_INCREF(found)
+                return <PyObject *> found
+    positional = tuple([<object> args[i] for i in range(count)])
+    keywords = {(<tuple> names)[i]: <object> args[count + i] for i in range(named)}
+    found = self.side.call(positional, keywords, out)
+    Py_INCREF(found)
+    return <PyObject *> found
+
+
+cdef object np_ndarray = np.ndarray
+cdef object np_float64 = np.float64
+
+
+def make_vectorcall():
+    """Let Python call a compiled function without making a tuple and a dict of the arguments."""
+    cdef Compiled one = Compiled.__new__(Compiled)
+    set_vectorcall(Compiled, <char *> &one.vectorcall - <char *> <PyObject *> one)
+
+
+make_vectorcall()
 
 
 def holds_derivatives(args, kwargs):

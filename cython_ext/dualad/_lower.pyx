@@ -45,7 +45,7 @@ cdef extern from "machine.h" nogil:
 OPCODES = {
     name: i for i, name in enumerate(
         "add subtract multiply divide negative less less_equal greater greater_equal equal not_equal where scale square "
-        "power move and or not isnan isfinite isinf xor call multiply_add multiply_subtract subtract_multiply scale_add "
+        "power move and or not isnan isfinite isinf xor pow_2 call multiply_add multiply_subtract subtract_multiply scale_add "
         "sum guard guard_whole group reduce callback end".split()
     )
 }
@@ -62,13 +62,6 @@ cdef int find_codes() except -1:
     ]
     CODE_SCALE = rule_of(SCALE).code
     return 0
-
-
-cdef struct Key:
-    int op
-    int a
-    int b
-    double at
 
 
 cdef inline uint64_t mixed(Key *key) noexcept nogil:
@@ -88,19 +81,6 @@ cdef class Graph:
     of value ``value[node]`` if it is a number; ``alive[node]`` that something wanted depends on it; ``stage[node]`` in
     which stage of the program it is computed.
     """
-
-    cdef readonly Tape tape
-    cdef readonly int n
-    cdef readonly object same_array, fixed_array, value_array, alive_array, stage_array
-    cdef int[::1] same
-    cdef unsigned char[::1] fixed
-    cdef double[::1] value
-    cdef unsigned char[::1] alive
-    cdef int[::1] stage
-    cdef object general
-    cdef Key *table
-    cdef int *held
-    cdef Py_ssize_t mask
 
     def __init__(self, Tape tape, variable, general):
         """``variable`` are the nodes of inputs and live arrays; ``general`` describes nodes that are no scalar ones."""

@@ -71,6 +71,7 @@ cdef class Program:
     cdef int nlive
     cdef list live
     cdef tuple outputs
+    cdef list likes
     cdef int noutputs
     cdef int *output_kind
     cdef Py_ssize_t *output_at
@@ -80,4 +81,7 @@ cdef class Program:
     cdef const int *go(self, const int *p, Workspace w, int *state) noexcept nogil
     cdef int execute(self, Workspace w) except -2
     cdef int call_back(self, Workspace w, int number) except -2
+    cdef int take(self, Workspace w, object arrays, object out) except -1
+    cdef object fresh(self, Py_ssize_t i)
+    cdef object result(self, Workspace w, Py_ssize_t i, object out)
     cpdef object run(self, object arrays, object out=*)

@@ -39,6 +39,11 @@ cdef extern from "machine.h" nogil:
     void run_group(const Group *g, char **base, double *scratch, const Function *functions) noexcept
     void run_reduction(const Reduction *r, char **base, const Function *functions) noexcept
 
+cdef extern from "numpy/arrayobject.h":
+    object PyArray_Scalar(void *data, object dtype, object base)
+
+cdef object DOUBLE = np.dtype(float)
+
 cdef enum:
     # how an input or output is handed over
     NUMBER = 0      # one double at a place of the workspace
@@ -167,6 +172,12 @@ cdef class Program:
         self.output_at = <Py_ssize_t *> room_for(self.noutputs, sizeof(Py_ssize_t))
         for i, output in enumerate(self.outputs):
             self.output_kind[i], self.output_at[i] = output.kind, output.at
+        # Arrays of the shapes of outputs that are in C order, of which only the shapes are used.
+        self.likes = [
+            np.broadcast_to(np.float64(0), output.shape)
+            if output.kind == SHOWN or (output.kind == COPIED and output.spec is None) else None
+            for output in self.outputs
+        ]
 
     def __dealloc__(self):
         free(self.functions)
@@ -222,27 +233,11 @@ cdef class Program:
     cpdef object run(self, object arrays, object out=None):
         """Return the results at new inputs, None where a guard failed."""
         cdef Workspace w = self.workspace()
-        cdef Py_ssize_t i
         cdef int state
-        cdef cnp.ndarray array
+        cdef Py_ssize_t i
         cdef list results
         try:
-            for i in range(self.ninputs + self.nlive):
-                given = arrays[i] if i < self.ninputs else self.live[i - self.ninputs]
-                if self.input_kind[i] == NUMBER:
-                    w.v[self.input_at[i]] = given
-                    continue
-                array = <cnp.ndarray> given
-                if self.input_kind[i] == COPIED:
-                    memcpy(w.base[0] + self.input_at[i], cnp.PyArray_DATA(array), self.input_bytes[i])
-                else:
-                    w.base[self.input_at[i]] = <char *> cnp.PyArray_DATA(array)
-                    w.held[self.input_at[i]] = array
-            for i in range(self.noutputs):
-                if self.output_kind[i] == SHOWN:
-                    array = self.outputs[i].fresh() if out is None else <cnp.ndarray> out[i]
-                    w.base[self.output_at[i]] = <char *> cnp.PyArray_DATA(array)
-                    w.held[self.output_at[i]] = array
+            self.take(w, arrays, out)
             state = self.execute(w)
             if state >= 0:
                 self.failed = state
@@ -252,28 +247,54 @@ cdef class Program:
                 results.append(self.result(w, i, None if out is None else out[i]))
             return results
         finally:
-            for i in range(2, self.nbases):
-                w.held[i] = None
+            if self.nbases > 2:
+                for i in range(2, self.nbases):
+                    w.held[i] = None
             self.pool.append(w)
 
-    def result(self, Workspace w, Py_ssize_t i, out):
+    cdef int take(self, Workspace w, object arrays, object out) except -1:
+        """Put the inputs in their places, and let outputs be written where they will stay."""
+        cdef Py_ssize_t i
+        cdef cnp.ndarray array
+        for i in range(self.ninputs + self.nlive):
+            given = arrays[i] if i < self.ninputs else self.live[i - self.ninputs]
+            if self.input_kind[i] == NUMBER:
+                w.v[self.input_at[i]] = given
+                continue
+            array = <cnp.ndarray> given
+            if self.input_kind[i] == COPIED:
+                memcpy(w.base[0] + self.input_at[i], cnp.PyArray_DATA(array), self.input_bytes[i])
+            else:
+                w.base[self.input_at[i]] = <char *> cnp.PyArray_DATA(array)
+                w.held[self.input_at[i]] = array
+        for i in range(self.noutputs):
+            if self.output_kind[i] == SHOWN:
+                array = <cnp.ndarray> (self.fresh(i) if out is None else out[i])
+                w.base[self.output_at[i]] = <char *> cnp.PyArray_DATA(array)
+                w.held[self.output_at[i]] = array
+        return 0
+
+    cdef object fresh(self, Py_ssize_t i):
+        """Return new memory for output number ``i``."""
+        cdef cnp.ndarray like = <cnp.ndarray> self.likes[i]
+        return cnp.PyArray_EMPTY(cnp.PyArray_NDIM(like), cnp.PyArray_DIMS(like), cnp.NPY_DOUBLE, 0)
+
+    cdef object result(self, Workspace w, Py_ssize_t i, out):
         """Return output number ``i``."""
         cdef int kind = self.output_kind[i]
-        if kind == NUMBER:
-            found = np.float64(w.v[self.output_at[i]])
-        elif kind == SHOWN:
+        cdef cnp.ndarray array
+        if kind == SHOWN:
             return w.held[self.output_at[i]]
-        elif kind == COPIED and self.outputs[i].spec is None:
-            output = self.outputs[i]
-            found = output.fresh() if out is None else out
-            memcpy(cnp.PyArray_DATA(<cnp.ndarray> found), w.base[0] + self.output_at[i], cnp.PyArray_NBYTES(<cnp.ndarray> found))
-            return found
+        if kind == NUMBER:
+            found = PyArray_Scalar(&w.v[self.output_at[i]], DOUBLE, None)
+        elif kind == COPIED and self.likes[i] is not None:
+            array = <cnp.ndarray> (self.fresh(i) if out is None else out)
+            memcpy(cnp.PyArray_DATA(array), w.base[0] + self.output_at[i], cnp.PyArray_NBYTES(array))
+            return array
+        elif kind == COPIED:
+            return self.outputs[i].copy(self.view(w, self.outputs[i].spec), out)
         else:
-            output = self.outputs[i]
-            found = w.objects[self.output_at[i]] if kind == OBJECT else output.value if kind == FIXED else None
-            if kind == COPIED:
-                found = output.copy(self.view(w, output.spec), out)
-                return found
+            found = w.objects[self.output_at[i]] if kind == OBJECT else self.outputs[i].value
         if out is None:
             return found
         out[...] = found

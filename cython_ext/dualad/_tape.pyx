@@ -179,6 +179,15 @@ cdef class Record:
     def scalar_value(self):
         return self.value
 
+    def with_operands(self, tuple operands):
+        """Return the record with other nodes as operands."""
+        cdef Record made = <Record> make_record(self.kind, self.row, operands, self.primals, self.value)
+        made.function, made.plan, made.args, made.kwargs = self.function, self.plan, self.args, self.kwargs
+        made.path, made.index, made.items, made.order = self.path, self.index, self.items, self.order
+        made.shape, made.dtype = self.shape, self.dtype
+        made.rule, made.active, made.whole = self.rule, self.active, self.whole
+        return made
+
 
 cdef int enlarge(void **column, size_t bytes) except -1:
     cdef void *fresh = realloc(column[0], bytes)

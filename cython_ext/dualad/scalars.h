@@ -5,7 +5,7 @@
     static const void *const label[OP_COUNT] = {
         &&add, &&subtract, &&multiply, &&divide, &&negative, &&less, &&less_equal, &&greater, &&greater_equal, &&equal,
         &&not_equal, &&where, &&scale, &&square, &&power, &&move, &&and, &&or, &&not, &&is_nan, &&is_finite, &&is_inf,
-        &&xor, &&call, &&multiply_add, &&multiply_subtract, &&subtract_multiply, &&scale_add, &&sum, &&guard,
+        &&xor, &&square, &&call, &&multiply_add, &&multiply_subtract, &&subtract_multiply, &&scale_add, &&sum, &&guard,
         &&guard_whole, &&stop, &&stop, &&stop, &&stop};
 #define A v[p[2]]
 #define B v[p[3]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -60,10 +61,18 @@ def compile(f: Function, check: str = "second") -> Compiled:
     if isinstance(f, Compiled):
         f = f.function
     side = Side(f, check)
-    made = Compiled(f, side)
+    made = Compiled(f, side, _takes_out(f))
     side.compiled = made
     functools.update_wrapper(made, f, updated=())
     return made
+
+
+def _takes_out(f: Function) -> bool:
+    """Say whether ``out`` is an argument of the function's own."""
+    try:
+        return "out" in inspect.signature(f).parameters
+    except (TypeError, ValueError):  # a function that is written in C and does not tell
+        return False
 
 
 def restored(

@@ -1,6 +1,7 @@
 """The door to the compiled side of this room."""
 
 from dualad._calls import (
+    FORMS,
     Compiled,
     Entry,
     Sight,
@@ -9,9 +10,8 @@ from dualad._calls import (
     cell_contents,
     holds_derivatives,
     is_same,
-    replayed,
 )
 
 __all__ = [
-    "Compiled", "Entry", "Sight", "Sights", "Variant", "cell_contents", "holds_derivatives", "is_same", "replayed",
+    "FORMS", "Compiled", "Entry", "Sight", "Sights", "Variant", "cell_contents", "holds_derivatives", "is_same",
 ]  # fmt: skip

@@ -100,10 +100,10 @@ class Trace:
         tape, fixed = self.tape, self.account.fixed
         numbers: set[float] = set(tape.constants(fixed))
         arrays = False
-        for node in range(len(tape)):
-            if tape.operator(node) != -4 or node in fixed:
+        known = {id(tape.record_of(node)) for node in fixed if tape.operator(node) == -4}
+        for record in tape.records:
+            if id(record) in known:
                 continue
-            record = tape.record_of(node)
             loose = [x for n, x in zip(record.operands, record.primals, strict=False) if n < 0]
             for x in [record.value] if record.kind == "constant" else [*loose, *_constants_of(record)]:
                 if isinstance(x, (float, int, np.number)):

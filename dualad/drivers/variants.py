@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from dualad import errors
+from dualad.drivers.alike import Recorded as Account
 from dualad.drivers.alike import parting, same, writer
 from dualad.drivers.calling import Call, Unfit
 from dualad.drivers.derived import derived_of
 from dualad.drivers.kernels import Compiled, Entry, Sights, Variant, holds_derivatives
-from dualad.drivers.results import NotReplayable, Result
+from dualad.drivers.results import Differs, Result, written
 from dualad.drivers.sources import Seen, look
 from dualad.drivers.tracing import Trace, Written
 from dualad.program.build import build
@@ -24,7 +25,7 @@ __all__ = ["Side"]
 
 _VARIANTS = 64  # paths that are kept of one kind of call
 _ENTRIES = 64  # kinds of call
-_ON_TRIAL = 16  # recordings after which at least as many replays must have come, or it does not pay
+_TRIAL = 16  # recordings after which it is asked whether they have paid: more and more, as paths should come again
 _SMALL = 1 << 20  # bytes of an array that is looked at for changes that the function itself makes
 
 Function = Callable[..., Any]
@@ -58,8 +59,13 @@ class Side:
 
     # --- one call
 
-    def call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    def call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any = None) -> Any:
         """Answer a call that native code could not."""
+        result = self.result(args, kwargs)
+        return result if out is None else written(result, out)
+
+    def result(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Return the result of a call."""
         if self.compiled.plain or holds_derivatives(args, kwargs):
             return self.function(*args, **kwargs)
         try:
@@ -127,9 +133,9 @@ class Side:
         self, entry: Entry, call: Call, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> tuple[Any] | None:
         state = entry.state
-        if state.recordings and state.recordings % _ON_TRIAL == 0:
+        if state.recordings and state.recordings % _TRIAL == 0:
             replays = state.lost + sum(variant.replays for variant in entry.variants)
-            if replays - state.before < _ON_TRIAL:
+            if replays - state.before < min(state.recordings // 2, 4 * _TRIAL):
                 self.stop(entry, f"{state.recordings} recordings of one kind of call, and only {replays} replays")
                 return None
             state.before = replays
@@ -153,6 +159,10 @@ class Side:
             result = Result(trace, real)
             sights = seen.relied_on(numbers, arrays)
             program = build(trace.tape, trace.inputs, result.nodes, live=trace.tape.captured)
+        except Differs as error:
+            self.compared(call, trace.account)  # numbers of chance, or digits
+            self.stop(entry, f"it could not be recorded: {error}")
+            return real
         except Exception as error:  # whatever it is, the function itself decides what becomes of this call
             return self.refused(entry, call, args, kwargs, real, error)
         outputs = program.run(call.inputs)
@@ -161,9 +171,14 @@ class Side:
             return real
         trusted = self.check == "never"
         variant = Variant(
-            program, self.shared(entry, sights), result.finish, result.shapes, trusted,
+            program,
+            self.shared(entry, sights),
+            result.form,
+            result.shapes,
+            [array for _, array in trace.tape.captured],
+            trusted,
             None if trusted else trace.account,
-        )  # fmt: skip
+        )
         kept = entry.variants[: _VARIANTS - 1]
         state.lost += sum(one.replays for one in entry.variants[_VARIANTS - 1 :])
         entry.variants = (variant, *kept)
@@ -223,28 +238,30 @@ class Side:
             return None
         try:
             account = variant.recorded
-            if account is None:
-                return True
-            trace = Trace(self.function, self.derived, call)
-            seen = self.look(call)
-            before = _contents(seen)
-            trace.record(seen.live)
-            changed = [sight.label for sight in seen.sights if not sight.holds()]
-            changed += [label for x, copy, label in before if not same(x, copy)]
-            if changed:
-                self.changed(changed)
-                return None
-            node = parting(account, trace.account)
-            if node is None:
-                if self.check == "second":
-                    variant.trusted, variant.recorded = True, None
-                return True
-            self.impure(call, account, trace, node)
-            return False
+            alike = account is None or self.compared(call, account)
+            if alike and self.check == "second":
+                variant.trusted, variant.recorded = True, None
+            return alike
         except Exception:  # whatever the function raises, it raises again when it is called itself
             return None
         finally:
             self.recording.release()
+
+    def compared(self, call: Call, account: Account) -> bool | None:
+        """Record again and say whether it comes to the same, None where the function has changed what it sees."""
+        trace = Trace(self.function, self.derived, call)
+        seen = self.look(call)
+        before = _contents(seen)
+        trace.record(seen.live)
+        changed = [sight.label for sight in seen.sights if not sight.holds()]
+        changed += [label for x, copy, label in before if not same(x, copy)]
+        if changed:
+            self.changed(changed)
+            return None
+        node = parting(account, trace.account)
+        if node is not None:
+            self.impure(call, account, trace, node)
+        return node is None
 
     def changed(self, labels: list[str]) -> None:
         """Note that the function changed what it sees; it may do so once, to prepare something for later calls."""

@@ -311,8 +311,7 @@ class Arrays(Describing):
         if way == "pack":
             _, offset = self.spot(node.value)  # type: ignore[arg-type]
             for i, x in enumerate(node.operands):
-                source = scalars.at(x.number) if isinstance(x, _NODE) else scalars.constant(float(x))
-                scalars.code.emit(OPCODES["move"], offset // 8 + i, source)
+                scalars.code.emit(OPCODES["move"], offset // 8 + i, self._place_of(scalars, x))
             return
         if way == "write":
             self._write(scalars, number, node)
@@ -323,7 +322,7 @@ class Arrays(Describing):
         self._call(scalars, number, node)
 
     def _number(self, scalars: Scalars, number: int, node: Node) -> None:
-        sources = [scalars.at(x.number) if isinstance(x, _NODE) else scalars.constant(float(x)) for x in node.operands]
+        sources = [self._place_of(scalars, x) for x in node.operands]
         words = [node.op, scalars.give(number)]
         if node.op == OPCODES["call"]:
             words.append(scalars.function(*node.function))
@@ -331,6 +330,20 @@ class Arrays(Describing):
             words = [OPCODES["multiply"], words[1]]
             sources = sources * 2
         scalars.code.emit(*words, *sources)
+
+    def _place_of(self, scalars: Scalars, x: Any) -> int:
+        """Return the place of a number, also of one that is an array without axes."""
+        if not isinstance(x, _NODE):
+            return int(scalars.constant(float(x)))
+        value = self.value(self.graph, x.number)
+        if value is None:
+            return int(scalars.at(x.number))
+        base, offset = self.spot(value)
+        if base == 0:
+            return offset // 8
+        place = int(scalars.new_place())
+        self._copy(scalars, self._spec(value, ()), (0, "d", 8 * place, ()), ())
+        return place
 
     def _copy(self, scalars: Scalars, source: Any, target: Any, shape: tuple[int, ...]) -> None:
         made, scratch = group(shape, [(0, OPCODES["move"], 0, [-1])], [source], {0: target})
@@ -403,8 +416,7 @@ class Arrays(Describing):
         """Write the instruction that stops the machine where a node has another outcome than it had."""
         value = self.value(self.graph, number)
         if isinstance(outcome, (bool, np.bool_)) and (value is None or value.shape == () and value.kind == "d"):
-            place = scalars.at(number) if value is None else self.spot(value)[1] // 8
-            scalars.code.emit(OPCODES["guard"], guard, place, int(outcome))
+            scalars.code.emit(OPCODES["guard"], guard, self._place_of(scalars, _NODE(number)), int(outcome))
         elif isinstance(outcome, int) and value is None:
             scalars.code.emit(OPCODES["guard_whole"], guard, scalars.at(number), scalars.constant(float(outcome)))
         else:

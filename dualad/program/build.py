@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dualad.program.alike import rewritten
 from dualad.program.arrays import Arrays
 from dualad.program.kernels import OPCODES, Graph, Program, Scalars
 from dualad.program.nodes import Value
@@ -31,6 +32,19 @@ def build(
     graph = Graph(tape, variable, arrays)
     guards = _guards(graph, tape)
     counts = {"recorded": len(tape), "alive": graph.keep([*outputs, *guards])}
+    again = rewritten(graph, set(variable))
+    if again is not None:
+        tape, counts["rewritten"] = again.tape, len(again.tape)
+        tape.guards.extend((again.at(node), outcome) for node, found in guards.items() for _, outcome in found)
+        numbers = [number for found in guards.values() for number, _ in found]
+        inputs, outputs = [again.at(node) for node in inputs], [again.at(node) for node in outputs]
+        live = [(again.at(node), array) for node, array in live]
+        variable = {*inputs, *(node for node, _ in live)}
+        arrays = Arrays(tape, variable)
+        graph = Graph(tape, variable, arrays)
+        guards = _guards(graph, tape)
+        guards = {node: [(numbers[number], outcome) for number, outcome in found] for node, found in guards.items()}
+        graph.keep([*outputs, *guards])
     graph.set_stages(arrays)
     chosen = np.flatnonzero(graph.alive_array & (graph.same_array == np.arange(graph.n))).astype(np.int32)
     order = np.ascontiguousarray(chosen[np.argsort(graph.stage_array[chosen], kind="stable")])

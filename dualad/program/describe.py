@@ -79,7 +79,7 @@ class Describing(Nodes):
                 return self._discrete(graph, record, own)
             case "item":
                 return Node(
-                    "call", record.operands, own, function=operator.getitem,
+                    "call", tuple(self._marked(graph, record.operands, [None])), own, function=operator.getitem,
                     args=(Operand(0), record.index), kwargs={}, record=record, name="item",
                 )  # fmt: skip
             case "row":

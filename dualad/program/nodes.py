@@ -15,9 +15,16 @@ from dualad.ops.code import find_loop
 from dualad.program.kernels import OPCODES, Graph
 from dualad.reverse.kernels import Record, Tape
 
-__all__ = ["KINDS", "Node", "Nodes", "Value"]
+__all__ = ["KINDS", "Node", "Nodes", "Value", "number_power"]
 
 KINDS = {np.dtype(float): "d", np.dtype(bool): "?", np.dtype(np.int64): "l"}
+
+
+
+def number_power(x: Any, y: float) -> Any:
+    """Raise numbers to a power as Python does: by the C library, whose last bit may differ from np.power's."""
+    return np.array([float(one) ** y for one in x])
+
 
 _BY_UFUNC = {
     np.add: "add", np.subtract: "subtract", np.multiply: "multiply", np.divide: "divide", np.negative: "negative",
@@ -63,12 +70,14 @@ class Value:
     @property
     def is_dense(self) -> bool:
         """Whether elements lie in C order without gaps."""
+        if self.kind != "d":
+            return False
         step = 8
         for n, stride in zip(self.shape[::-1], self.strides[::-1], strict=True):
             if n != 1 and stride != step:
                 return False
             step *= n
-        return self.kind == "d"
+        return True
 
 
 @dataclass(slots=True)
@@ -170,6 +179,8 @@ def _words(part: Any) -> Any:
 
 def resolve(function: Any, exponent: Any) -> tuple[str, Any]:
     """Return the opcode of an elementwise function and the universal function behind it; "" where there is none."""
+    if function is number_power:
+        return ("pow_2" if exponent == 2 else "power"), None
     ufunc = _BY_OPERATOR.get(function, function)
     inner = getattr(ufunc, "__self__", None)
     if isinstance(inner, np.ufunc):

@@ -20,16 +20,8 @@ class Output:
     kind: int
     at: int
     shape: tuple[int, ...] = ()
-    order: tuple[int, ...] | None = None
     spec: Any = None
     value: Any = None
-
-    def fresh(self) -> Any:
-        """Return new memory for the result."""
-        if self.order is None:
-            return np.empty(self.shape)
-        made = np.empty([self.shape[axis] for axis in self.order])
-        return np.transpose(made, [self.order.index(axis) for axis in range(len(self.shape))])
 
     def copy(self, view: Any, out: Any) -> Any:
         """Return the result copied from the workspace."""

@@ -1,0 +1,29 @@
+"""The passes over the nodes of a tape that are to become a program."""
+
+from dualad._tape cimport Rule, Tape
+
+cdef struct Key:
+    int op
+    int a
+    int b
+    double at
+
+cdef class Graph:
+    cdef readonly Tape tape
+    cdef readonly int n
+    cdef readonly object same_array, fixed_array, value_array, alive_array, stage_array
+    cdef int[::1] same
+    cdef unsigned char[::1] fixed
+    cdef double[::1] value
+    cdef unsigned char[::1] alive
+    cdef int[::1] stage
+    cdef object general
+    cdef Key *table
+    cdef int *held
+    cdef Py_ssize_t mask
+    cdef int find_same(self, set variable) except -1
+    cdef int walk(self, set variable) except -1
+    cdef int simple(self, int op, int a, int b, double at, int node) except -2
+    cdef int first(self, int op, int a, int b, double at, int node) noexcept
+    cdef double fixed_number(self, int node, double at) noexcept
+    cdef void need(self, int node) noexcept
