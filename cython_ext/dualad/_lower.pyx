@@ -243,6 +243,17 @@ cdef class Graph:
             if not self.fixed[node]:
                 self.alive[node] = 1
 
+    def operators(self):
+        """Return the operator of every node, and its first operand, -1 where it has none."""
+        cdef int node
+        ops, lefts = np.zeros(self.n, np.int32), np.full(self.n, -1, np.int32)
+        cdef int[::1] op = ops, left = lefts
+        for node in range(self.n):
+            op[node] = self.tape.op[node]
+            if op[node] != GENERAL and op[node] != LEAF and self.tape.a[node] >= 0:
+                left[node] = self.same[self.tape.a[node]]
+        return ops, lefts
+
     def set_stages(self, arrays):
         """Find the stage of every node that is alive; ``arrays`` does so for general ones."""
         cdef int node, op, s, a, b
@@ -317,6 +328,7 @@ cdef class Scalars:
     cdef int[::1] place
     cdef int[::1] last
     cdef int[::1] inlined                   # of a sum: the product that it takes in; of a product: -2
+    cdef int[::1] chained                   # of a sum: the sum that it goes on with; TAKEN of that
     cdef list idle
     cdef readonly int top
     cdef readonly dict image
@@ -329,6 +341,7 @@ cdef class Scalars:
         self.place = np.full(graph.n, -1, np.int32)
         self.last = np.full(graph.n, -1, np.int32)
         self.inlined = np.full(graph.n, -1, np.int32)
+        self.chained = np.full(graph.n, -1, np.int32)
         self.top = first
 
     def function(self, ufunc, int loop):
@@ -382,14 +395,20 @@ cdef class Scalars:
             self.last[node] = position
 
     def find_uses(self, int[::1] order):
-        """Find the last use of each number by scalar nodes, and the products that sums take in."""
+        """Find the last use of each number by scalar nodes, and which are computed together with their only user.
+
+        A sum takes in a product; a sum of sums of single use adds all terms from the left in one instruction.
+        """
         cdef Tape tape = self.graph.tape
         cdef int[::1] same = self.graph.same
         cdef int[::1] uses = np.zeros(self.graph.n, np.int32)
-        cdef int k, node, op, a, b, product
+        cdef unsigned char[::1] taken = np.zeros(self.graph.n, np.uint8)
+        cdef int[::1] place = np.zeros(self.graph.n, np.int32)     # where in the schedule a node is computed
+        cdef int k, node, op, a, b, one
         for k in range(order.shape[0]):
             node = order[k]
             op = tape.op[node]
+            place[node] = k
             if op == GENERAL or op == LEAF:
                 continue
             a, b = tape.a[node], tape.b[node]
@@ -400,29 +419,47 @@ cdef class Scalars:
         for k in range(order.shape[0]):
             node = order[k]
             op = tape.op[node]
-            if op == GENERAL or op == LEAF or op == READ:
+            if op != CODE_ADD and op != CODE_SUBTRACT:
                 continue
             a, b = tape.a[node], tape.b[node]
             a = same[a] if a >= 0 else -1
             b = same[b] if b >= 0 else -1
-            if op == WRITE:
-                if b >= 0 and self.last[b] < k:
-                    self.last[b] = k
+            for one in (b, a):
+                if self.may_join(one, node, uses) and (
+                    tape.op[one] == CODE_MULTIPLY or (tape.op[one] == CODE_SCALE and op == CODE_ADD)
+                ):
+                    self.inlined[node], self.inlined[one] = one, -2
+                    taken[one] = 1
+                    break
+            if self.inlined[node] >= 0 or op == CODE_SUBTRACT:
                 continue
-            if op == CODE_ADD or op == CODE_SUBTRACT:
-                for product in (b, a):
-                    if product < 0 or uses[product] != 1 or self.last[product] >= 0 or self.graph.fixed[product]:
-                        continue
-                    if self.graph.stage[product] != self.graph.stage[node]:
-                        continue
-                    if tape.op[product] == CODE_MULTIPLY or (tape.op[product] == CODE_SCALE and op == CODE_ADD):
-                        self.inlined[node] = product
-                        self.inlined[product] = -2
-                        self.use(tape.a[product], k)
-                        self.use(tape.b[product], k)
-                        break
-            self.use(a, k)
-            self.use(b, k)
+            for one in (a, b):
+                if self.may_join(one, node, uses) and tape.op[one] == CODE_ADD and self.inlined[one] < 0:
+                    self.chained[node] = one
+                    taken[one] = 1
+                    break
+        for k in range(order.shape[0] - 1, -1, -1):
+            node = order[k]
+            op = tape.op[node]
+            if op == GENERAL or op == LEAF or op == READ:
+                continue
+            if self.inlined[node] >= 0:
+                place[self.inlined[node]] = place[node]
+            elif self.chained[node] >= 0:
+                place[self.chained[node]] = place[node]
+            a, b = tape.a[node], tape.b[node]
+            if op != WRITE:
+                self.use(a, place[node])
+            self.use(b, place[node])
+        for k in range(order.shape[0]):
+            node = order[k]
+            if taken[node] and self.inlined[node] != -2:
+                self.inlined[node] = -3    # computed with its user
+
+    cdef bint may_join(self, int one, int node, int[::1] uses) noexcept:
+        """Say whether a number may be computed together with its user."""
+        return (one >= 0 and uses[one] == 1 and self.last[one] < 0 and not self.graph.fixed[one]
+                and self.graph.stage[one] == self.graph.stage[node])
 
     cdef void use(self, int node, int k) noexcept:
         if node >= 0:
@@ -439,17 +476,6 @@ cdef class Scalars:
                 self.last[node] = GONE
         return 0
 
-    def release_all(self, nodes):
-        """Give the places of numbers back whose last use was by arrays."""
-        for node in nodes:
-            if self.place[<int> node] >= 0 and self.last[<int> node] != GONE:
-                self.idle.append(self.place[<int> node])
-                self.last[<int> node] = GONE
-
-    def operation(self, int node, int k):
-        """Write the instruction of a scalar operation at position k of the schedule."""
-        self.write(node, k)
-
     cdef int source(self, int node, double at) except -1:
         return self.constant(at) if node < 0 else self.at(node)
 
@@ -459,8 +485,10 @@ cdef class Scalars:
         cdef int x, y, z, target, other
         cdef double at = tape.at[node]
         cdef Rule rule
-        if product == -2:
+        if product == -2 or product == -3:
             return 0
+        if self.chained[node] >= 0:
+            return self.write_sum(node, k)
         if product >= 0:
             other = a if b >= 0 and self.graph.same[b] == product else b
             x = self.source(tape.a[product], tape.at[product])
@@ -514,6 +542,31 @@ cdef class Scalars:
         self.code.put4(OP_CALL, target, self.function(ufunc, find_loop(ufunc, [False] * rule.arguments)), x)
         if rule.arguments == 2:
             self.code.put(y)
+        return 0
+
+    cdef int write_sum(self, int node, int k) except -1:
+        """Write a sum of many terms as one instruction."""
+        cdef Tape tape = self.graph.tape
+        cdef list terms = []
+        cdef int one = node, chained, a, b, target
+        while True:
+            chained, a, b = self.chained[one], tape.a[one], tape.b[one]
+            if chained < 0:
+                terms.append((b, tape.at[one]))
+                terms.append((a, tape.at[one]))
+                break
+            if a >= 0 and self.graph.same[a] == chained:
+                terms.append((b, tape.at[one]))
+            else:
+                terms.append((a, tape.at[one]))
+            one = chained
+        places = [self.source(term, at) for term, at in reversed(terms)]
+        for term, _ in terms:
+            self.release(term, k)
+        target = self.place[node] = self.new_place()
+        self.code.put4(OP_SUM, target, places[0], len(places) - 1)
+        for place in places[1:]:
+            self.code.put(place)
         return 0
 
     def write_all(self, int[::1] order, arrays, dict guards):

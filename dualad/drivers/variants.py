@@ -25,7 +25,7 @@ __all__ = ["Side"]
 
 _VARIANTS = 64  # paths that are kept of one kind of call
 _ENTRIES = 64  # kinds of call
-_TRIAL = 16  # recordings after which it is asked whether they have paid: more and more, as paths should come again
+_TRIAL = 32  # recordings after which it is asked whether replays have paid for them, more and more of which should come
 _SMALL = 1 << 20  # bytes of an array that is looked at for changes that the function itself makes
 
 Function = Callable[..., Any]
@@ -135,7 +135,7 @@ class Side:
         state = entry.state
         if state.recordings and state.recordings % _TRIAL == 0:
             replays = state.lost + sum(variant.replays for variant in entry.variants)
-            if replays - state.before < min(state.recordings // 2, 4 * _TRIAL):
+            if replays - state.before < min(state.recordings // 2, 2 * _TRIAL):
                 self.stop(entry, f"{state.recordings} recordings of one kind of call, and only {replays} replays")
                 return None
             state.before = replays

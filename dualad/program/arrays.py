@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ __all__ = ["Arrays"]
 
 _FOREVER = 2**31 - 1
 _READ, _WRITE, _GENERAL = -2, -3, -4
-_SHOWN_FROM = 64  # elements of an input from which its own memory is read
+_RUN = 16  # numbers in a row that are copied as an array
 
 
 class Arrays(Describing):
@@ -54,11 +55,14 @@ class Arrays(Describing):
         self.last: dict[int, int] = {}
         self.born: dict[int, int] = {}
         self.numbers: set[int] = set()  # that arrays use
-        self.reads: list[tuple[int, int]] = []
         self.needed: set[int] = set()  # elementwise nodes that are used outside their group
         general: list[tuple[int, int]] = []
-        ops = np.array([graph.tape.operator(int(k)) for k in order]) if len(order) else np.zeros(0, int)
-        for k in np.flatnonzero((ops == _GENERAL) | (ops == _READ) | (ops == _WRITE)).tolist():
+        operators, lefts = graph.operators()
+        ops = operators[order]
+        reads = np.flatnonzero(ops == _READ)
+        # The last read of an array is as good as all of them.
+        self.reads = dict(zip(lefts[order[reads]].tolist(), reads.tolist(), strict=True))
+        for k in np.flatnonzero((ops == _GENERAL) | (ops == _WRITE)).tolist():
             general.append((k, int(order[k])))
         for k, number in general:
             self._uses(k, number, int(ops[k]))
@@ -66,16 +70,12 @@ class Arrays(Describing):
             self._use(int(graph.same_array[number]), _FOREVER, True)
         for number in guarded:
             self._use(int(graph.same_array[number]), _FOREVER, True)
-        for k, base in self.reads:
+        for base, k in self.reads.items():
             self._use(base, _FOREVER if self.stable[base] else k, True)
         self._place(general)
 
     def _uses(self, k: int, number: int, op: int) -> None:
         graph = self.graph
-        if op == _READ:
-            base = int(graph.same_array[graph.tape.fields(number)[1]])
-            self.reads.append((k, base))
-            return
         if op == _WRITE:
             _, a, _, _, _, _ = graph.tape.fields(number)
             value = self.value(graph, number)
@@ -309,9 +309,7 @@ class Arrays(Describing):
                 self._number(scalars, number, node)
             return
         if way == "pack":
-            _, offset = self.spot(node.value)  # type: ignore[arg-type]
-            for i, x in enumerate(node.operands):
-                scalars.code.emit(OPCODES["move"], offset // 8 + i, self._place_of(scalars, x))
+            self._pack(scalars, node)
             return
         if way == "write":
             self._write(scalars, number, node)
@@ -320,6 +318,19 @@ class Arrays(Describing):
             self._reduce(scalars, number, node)
             return
         self._call(scalars, number, node)
+
+    def _pack(self, scalars: Scalars, node: Node) -> None:
+        """Put numbers in an array: one by one, or where many lie one behind the other already, as an array."""
+        base, offset = self.spot(node.value)  # type: ignore[arg-type]
+        places = np.array([self._place_of(scalars, x) for x in node.operands])
+        ends = [0, *(np.flatnonzero(np.diff(places) != 1) + 1).tolist(), len(places)]
+        for start, stop in itertools.pairwise(ends):
+            if stop - start >= _RUN:
+                target = (base, "d", offset + 8 * start, (8,))
+                self._copy(scalars, (0, "d", 8 * int(places[start]), (8,)), target, (stop - start,))
+                continue
+            for i in range(start, stop):
+                scalars.code.emit(OPCODES["move"], offset // 8 + i, places[i])
 
     def _number(self, scalars: Scalars, number: int, node: Node) -> None:
         sources = [self._place_of(scalars, x) for x in node.operands]

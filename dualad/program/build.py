@@ -105,11 +105,9 @@ def _alike(one: Any, other: Any) -> bool:
 
 
 def _node_bytes(graph: Graph, arrays: Arrays, order: Any) -> int:
-    total = 0
-    for node in order.tolist():
-        value = None if graph.tape.operator(node) == -2 else arrays.value(graph, node)
-        total += 8 if value is None else 8 * int(np.prod(value.shape))
-    return total
+    """Return the bytes that all values would take, each in memory of its own."""
+    values = [node.value for node in arrays.found.values()]
+    return 8 * len(order) + sum(8 * int(np.prod(value.shape)) for value in values if value is not None)
 
 
 class _Bases:
@@ -118,12 +116,8 @@ class _Bases:
     def __init__(self, graph: Graph, arrays: Arrays, order: Any) -> None:
         self.graph, self.arrays = graph, arrays
         self.count = 2
-        ops = {int(k): graph.tape.operator(int(k)) for k in order} if len(order) < 4096 else None
-        self.read: set[int] = set()
-        tape = graph.tape
-        for node in order.tolist():
-            if (ops[node] if ops is not None else tape.operator(node)) == -2:
-                self.read.add(int(graph.same_array[tape.fields(node)[1]]))
+        operators, lefts = graph.operators()
+        self.read = set(lefts[order[operators[order] == -2]].tolist())
 
     def _value(self, node: int) -> Value | None:
         return self.arrays.value(self.graph, node) if self.graph.alive_array[node] else None
