@@ -352,7 +352,7 @@ cdef class Scalars:
             self.functions.append(key)
         return self.function_of[key]
 
-    cdef int new_place(self) except -1:
+    cpdef int new_place(self) except -1:
         if self.idle:
             return self.idle.pop()
         self.top += 1

@@ -5,7 +5,7 @@ A program is made from :class:`dualad.program.parts.Parts`, plain data that can 
 
 cimport numpy as cnp
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 import numpy as np
 
@@ -35,6 +35,9 @@ cdef extern from "machine.h" nogil:
         OP_REDUCE
         OP_CALLBACK
         OP_END
+    enum:
+        POINTS
+    const int *run_points(const int *p, double *v, const Function *functions, unsigned char *failed) noexcept
     const int *run_scalars(const int *p, double *v, const Function *functions) noexcept
     void run_group(const Group *g, char **base, double *scratch, const Function *functions) noexcept
     void run_reduction(const Reduction *r, char **base, const Function *functions) noexcept
@@ -51,6 +54,20 @@ cdef enum:
     SHOWN = 2       # an array whose memory is a base
     OBJECT = 3      # an output that is a Python object
     FIXED = 4       # an output that does not vary
+
+
+cdef inline void spread(double *v, char *at, Py_ssize_t width) noexcept nogil:
+    """Put one number of each point side by side."""
+    cdef int l
+    for l in range(POINTS):
+        v[l] = (<double *> (at + l * width))[0]
+
+
+cdef inline void collect(char *at, double *v, Py_ssize_t width) noexcept nogil:
+    """Put one number of each point in its row."""
+    cdef int l
+    for l in range(POINTS):
+        (<double *> (at + l * width))[0] = v[l]
 
 
 cdef class Workspace:
@@ -83,6 +100,15 @@ cdef int fill_operand(Operand *o, object spec, Group *g) except -1:
         dense *= size
     o.shape_of_access = DENSE if is_dense else UNIFORM if is_uniform else OTHER
     return 0
+
+
+cdef object detached(object found):
+    """Return a result that shows no memory of the workspace, which other numbers may take before it is used."""
+    if type(found) is np.ndarray:
+        return found if cnp.PyArray_CHKFLAGS(<cnp.ndarray> found, cnp.NPY_ARRAY_OWNDATA) else np.array(found, order="K")
+    if type(found) is tuple or type(found) is list:
+        return [detached(part) for part in found]
+    return tuple([detached(part) for part in found]) if isinstance(found, tuple) else found
 
 
 cdef class Program:
@@ -261,6 +287,9 @@ cdef class Program:
             if self.input_kind[i] == NUMBER:
                 w.v[self.input_at[i]] = given
                 continue
+            if self.input_kind[i] == OBJECT:
+                w.objects[self.input_at[i]] = given
+                continue
             array = <cnp.ndarray> given
             if self.input_kind[i] == COPIED:
                 memcpy(w.base[0] + self.input_at[i], cnp.PyArray_DATA(array), self.input_bytes[i])
@@ -296,7 +325,8 @@ cdef class Program:
         else:
             found = w.objects[self.output_at[i]] if kind == OBJECT else self.outputs[i].value
         if out is None:
-            return found
+            # What is the program's own, or an input, is not handed out itself.
+            return np.array(found, order="K") if type(found) is np.ndarray else found
         out[...] = found
         return out
 
@@ -306,12 +336,121 @@ cdef class Program:
         if found is not None:
             return found
         base, kind, offset, strides, shape = spec
+        if 0 in shape:
+            return np.empty(shape, kind)
         memory = w.held[base]
         memory = memory if memory.flags.c_contiguous else np.ravel(memory, order="K")
         found = np.ndarray(shape, kind, memory, offset, strides)
         if base < 2:
             w.views[spec] = found
         return found
+
+    @property
+    def runs_rows(self):
+        """Whether :meth:`rows` can run: nothing in Python is called or handed out."""
+        if self.callbacks:
+            return False
+        return all([
+            self.output_kind[i] in (NUMBER, SHOWN) or (self.output_kind[i] == COPIED and self.likes[i] is not None)
+            for i in range(self.noutputs)
+        ])
+
+    def rows(self, arrays, outs):
+        """Run at all rows of stacked inputs, and write stacked outputs; return an array that is 1 where a guard failed.
+
+        All are arrays of doubles in C order; the GIL is free meanwhile.
+        """
+        cdef Workspace w = self.workspace()
+        cdef Py_ssize_t n = len(arrays[0]) if self.ninputs else len(outs[0])
+        cdef object failed = np.zeros(n, np.uint8)
+        cdef unsigned char *flags = <unsigned char *> cnp.PyArray_DATA(<cnp.ndarray> failed)
+        cdef char **data = <char **> room_for(2 * (self.ninputs + self.noutputs), sizeof(char *))
+        cdef Py_ssize_t *width = <Py_ssize_t *> (data + self.ninputs + self.noutputs)
+        cdef Py_ssize_t i
+        cdef cnp.ndarray array
+        try:
+            self.take_live(w)
+            for i in range(self.ninputs + self.noutputs):
+                array = <cnp.ndarray> (arrays[i] if i < self.ninputs else outs[i - self.ninputs])
+                data[i] = <char *> cnp.PyArray_DATA(array)
+                width[i] = cnp.PyArray_NBYTES(array) // max(n, 1)
+            if self.ngroups == 0 and self.nreductions == 0 and self.nbases == 2 and n >= POINTS:
+                self.points(w, n, data, width, flags)
+            else:
+                with nogil:
+                    self.row_by_row(w, n, data, width, flags)
+            return failed
+        finally:
+            free(data)
+            for i in range(2, self.nbases):
+                w.held[i] = None
+            self.pool.append(w)
+
+    cdef int take_live(self, Workspace w) except -1:
+        cdef Py_ssize_t i
+        cdef cnp.ndarray array
+        for i in range(self.ninputs, self.ninputs + self.nlive):
+            array = <cnp.ndarray> self.live[i - self.ninputs]
+            if self.input_kind[i] == NUMBER:
+                w.v[self.input_at[i]] = (<double *> cnp.PyArray_DATA(array))[0]
+            elif self.input_kind[i] == COPIED:
+                memcpy(w.base[0] + self.input_at[i], cnp.PyArray_DATA(array), self.input_bytes[i])
+            else:
+                w.base[self.input_at[i]] = <char *> cnp.PyArray_DATA(array)
+                w.held[self.input_at[i]] = array
+        return 0
+
+    cdef void row_by_row(self, Workspace w, Py_ssize_t n, char **data, Py_ssize_t *width, unsigned char *failed) noexcept nogil:
+        cdef Py_ssize_t row, i
+        cdef char *at
+        cdef int state
+        for row in range(n):
+            for i in range(self.ninputs):
+                at = data[i] + row * width[i]
+                if self.input_kind[i] == NUMBER:
+                    w.v[self.input_at[i]] = (<double *> at)[0]
+                elif self.input_kind[i] == COPIED:
+                    memcpy(w.base[0] + self.input_at[i], at, self.input_bytes[i])
+                else:
+                    w.base[self.input_at[i]] = at
+            for i in range(self.noutputs):
+                if self.output_kind[i] == SHOWN:
+                    w.base[self.output_at[i]] = data[self.ninputs + i] + row * width[self.ninputs + i]
+            self.go(self.code, w, &state)
+            if state >= 0:
+                failed[row] = 1
+                continue
+            for i in range(self.noutputs):
+                at = data[self.ninputs + i] + row * width[self.ninputs + i]
+                if self.output_kind[i] == NUMBER:
+                    (<double *> at)[0] = w.v[self.output_at[i]]
+                elif self.output_kind[i] == COPIED:
+                    memcpy(at, w.base[0] + self.output_at[i], width[self.ninputs + i])
+
+    cdef int points(self, Workspace w, Py_ssize_t n, char **data, Py_ssize_t *width, unsigned char *failed) except -1:
+        """Run a program of numbers alone at several points at a time; the last points overlap those before."""
+        cdef Py_ssize_t first = 0, i, j, k
+        cdef unsigned char flags[POINTS]
+        cdef cnp.ndarray memory = np.repeat(w.held[0], POINTS)
+        cdef double *v = <double *> cnp.PyArray_DATA(memory)
+        with nogil:
+            while first < n:
+                if first + POINTS > n:
+                    first = n - POINTS
+                for i in range(self.ninputs):
+                    k = self.input_at[i] if self.input_kind[i] == NUMBER else self.input_at[i] // 8
+                    for j in range((8 if self.input_kind[i] == NUMBER else self.input_bytes[i]) // 8):
+                        spread(v + POINTS * (k + j), data[i] + first * width[i] + 8 * j, width[i])
+                memset(flags, 0, POINTS)
+                run_points(self.code, v, self.functions, flags)
+                memcpy(failed + first, flags, POINTS)
+                for i in range(self.noutputs):
+                    k = self.output_at[i] if self.output_kind[i] == NUMBER else self.output_at[i] // 8
+                    for j in range(width[self.ninputs + i] // 8):
+                        collect(data[self.ninputs + i] + first * width[self.ninputs + i] + 8 * j, v + POINTS * (k + j),
+                                width[self.ninputs + i])
+                first += POINTS
+        return 0
 
     cdef int execute(self, Workspace w) except -2:
         """Run; return the number of the guard that failed, -1 where all held."""
@@ -375,17 +514,21 @@ cdef class Program:
                 operands.append(spec[1])
             else:
                 operands.append(self.view(w, spec[1]))
+        kind = callback.target[0]
         try:
             found = callback.call(operands, put_back)
+            if kind == NUMBER:
+                w.v[<Py_ssize_t> callback.target[1]] = found
+                return -1
         except Exception:  # whatever it is, the recording will meet it again
             return self.length
-        kind = callback.target[0]
         if kind == -1:
             return -1 if found else callback.target[1]
         if kind == OBJECT:
-            w.objects[<Py_ssize_t> callback.target[1]] = found
-        elif kind == NUMBER:
-            w.v[<Py_ssize_t> callback.target[1]] = found
+            shape, dtype = callback.target[2:]
+            if dtype is not None and (np.shape(found) != shape or np.asarray(found).dtype != dtype):
+                return self.length
+            w.objects[<Py_ssize_t> callback.target[1]] = detached(found)
         else:
             target = self.view(w, callback.target[1])
             if np.shape(found) != target.shape or np.asarray(found).dtype != target.dtype:

@@ -92,6 +92,7 @@ cdef class Tape:
     cdef int append(self, int op, int a, int b, int slot, double at, double v) except -1
     cdef int number(self, int op, int a, int b, double at, double v) except -1
     cdef int new_slot(self)
+    cdef int rely_on(self, int node, int i, object outcome) except -1
     cdef object general(self, Record record, object value, bint needed)
     cdef int mark_late(self, int node) except -1
     cdef int capture(self, cnp.ndarray x) except -2

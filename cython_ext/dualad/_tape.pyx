@@ -335,6 +335,13 @@ cdef class Tape:
         made.plan, made.args, made.kwargs, made.path, made.index = plan, args, kwargs, path, index
         return self.general(made, value, needed)
 
+    cdef int rely_on(self, int node, int i, object outcome) except -1:
+        """Note that what follows relies on a result that is no floating point number (an exponent, a rank)."""
+        cdef Record item = <Record> make_record("item", None, (node,), [None], outcome)
+        item.index = i
+        self.guards.append(((<Recorded> self.general(item, outcome, True)).place, np.copy(outcome)))
+        return 0
+
     cdef object general(self, Record record, object value, bint needed):
         """Write ``records[at]`` and return its recorded result; several results follow as items of it."""
         cdef int node
@@ -348,6 +355,8 @@ cdef class Tape:
             for i, part in enumerate(value):
                 if not isinstance(part, (np.ndarray, np.generic, DuckArray)) or record_is_discrete(part):
                     items.append(part)
+                    if not self.lean and isinstance(part, (np.ndarray, np.generic, int)):
+                        self.rely_on(node, i, np.array(part))
                     continue
                 item = make_record("item", None, (node,), [None], part)
                 (<Record> item).index = i
@@ -947,7 +956,8 @@ cdef class Recorded(DuckArray):
     def plain(self, dtype=None, copy=None):
         """Return conditions or whole numbers as a plain array, on which what follows relies."""
         outcome = self.primal()
-        self.tape.guards.append((self.node(), outcome))
+        # A copy: whoever receives the numbers may write into them.
+        self.tape.guards.append((self.node(), np.copy(outcome) if type(outcome) is np.ndarray else outcome))
         return np.array(outcome, dtype=dtype, copy=copy)
 
     def __float__(self):

@@ -53,6 +53,10 @@ static double call_function(const Function *f, const int32_t *source, const doub
     return y;
 }
 
+#define AT(i) v[i]
+#define EACH
+#define FAIL return p
+#define CALL(f) v[p[1]] = call_function(f, p + 3, v)
 #define SQUARE(x) pow(x, 2.0)
 static const int32_t *run_scalars_plain(const int32_t *p, double *restrict v, const Function *functions)
 #include "scalars.h"
@@ -116,6 +120,56 @@ static void block_pow_2(Py_ssize_t n, double *restrict d, const double *a)
 }
 #define run_scalars run_scalars_plain
 #endif
+
+#undef AT
+#undef EACH
+#undef FAIL
+#undef CALL
+
+/* --- several points at once: double i of point l is v[POINTS*i + l]; where a guard fails, failed[l] becomes 1 */
+
+enum { POINTS = 8 };
+
+static void call_function_each(const Function *f, const int32_t *source, double *v, double *y)
+{
+    char *at[9];
+    Py_ssize_t stride[9] = {8, 8, 8, 8, 8, 8, 8, 8, 8};
+    Py_ssize_t n = POINTS;
+    double found[POINTS];
+    for (int i = 0; i < f->sources; i++)
+        at[i] = (char *) &v[(Py_ssize_t) POINTS * source[i]];
+    at[f->sources] = (char *) found;
+    f->loop(at, &n, stride, f->data);
+    memcpy(y, found, sizeof found);
+}
+
+#define AT(i) v[(Py_ssize_t) POINTS * (i) + l]
+#define EACH for (int l = 0; l < POINTS; l++)
+#define FAIL failed[l] = 1
+#define CALL(f) call_function_each(f, p + 3, v, &v[(Py_ssize_t) POINTS * p[1]])
+#define SQUARE(x) pow(x, 2.0)
+static const int32_t *run_points_plain(const int32_t *p, double *v, const Function *functions, unsigned char *failed)
+#include "scalars.h"
+#undef SQUARE
+#if defined(__GNUC__) && defined(__x86_64__) && defined(__GLIBC__)
+#define SQUARE(x) pow_2(x)
+__attribute__((target("fma,avx2")))
+static const int32_t *run_points_fma(const int32_t *p, double *v, const Function *functions, unsigned char *failed)
+#include "scalars.h"
+#undef SQUARE
+
+static const int32_t *run_points(const int32_t *p, double *v, const Function *functions, unsigned char *failed)
+{
+    return __builtin_cpu_supports("fma") && __builtin_cpu_supports("avx2") ? run_points_fma(p, v, functions, failed)
+                                                                           : run_points_plain(p, v, functions, failed);
+}
+#else
+#define run_points run_points_plain
+#endif
+#undef AT
+#undef EACH
+#undef FAIL
+#undef CALL
 
 /* --- arrays */
 

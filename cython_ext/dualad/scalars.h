@@ -1,17 +1,18 @@
-/* The body of the scalar machine, included once for each way to square (see machine.h): instructions by a table of labels.
+/* The body of the scalar machine, included once for each way to square and for several points at once (see machine.h):
+   instructions by a table of labels.
 
-   An instruction is [opcode, target, sources...], numbers of doubles in v. */
+   An instruction is [opcode, target, sources...], numbers of doubles in v; AT(i) is double i, EACH goes over the points. */
 {
     static const void *const label[OP_COUNT] = {
         &&add, &&subtract, &&multiply, &&divide, &&negative, &&less, &&less_equal, &&greater, &&greater_equal, &&equal,
         &&not_equal, &&where, &&scale, &&square, &&power, &&move, &&and, &&or, &&not, &&is_nan, &&is_finite, &&is_inf,
         &&xor, &&square, &&call, &&multiply_add, &&multiply_subtract, &&subtract_multiply, &&scale_add, &&sum, &&guard,
         &&guard_whole, &&stop, &&stop, &&stop, &&stop};
-#define A v[p[2]]
-#define B v[p[3]]
-#define C v[p[4]]
+#define A AT(p[2])
+#define B AT(p[3])
+#define C AT(p[4])
 #define GO(width) p += width; goto *label[*p]
-#define DO(name, width, value) name: v[p[1]] = value; GO(width);
+#define DO(name, width, value) name: EACH AT(p[1]) = value; GO(width);
     goto *label[*p];
     DO(add, 4, A + B)
     DO(subtract, 4, A - B)
@@ -37,27 +38,25 @@
     DO(is_inf, 3, A == A && A - A != 0)
     DO(xor, 4, (A != 0) ^ (B != 0))
 call:
-    v[p[1]] = call_function(&functions[p[2]], p + 3, v);
+    CALL(&functions[p[2]]);
     GO(3 + functions[p[2]].sources);
     DO(multiply_add, 5, A * B + C)
     DO(multiply_subtract, 5, A * B - C)
     DO(subtract_multiply, 5, C - A * B)
     DO(scale_add, 5, TERM(A, B) + C)
-sum: {
-    double total = A;
-    int32_t n = p[3];
-    for (int32_t i = 0; i < n; i++)
-        total += v[p[4 + i]];
-    v[p[1]] = total;
-    GO(4 + n);
-}
+sum:
+    EACH {
+        double total = A;
+        for (int32_t i = 0; i < p[3]; i++)
+            total += AT(p[4 + i]);
+        AT(p[1]) = total;
+    }
+    GO(4 + p[3]);
 guard:
-    if ((A != 0) != p[3])
-        return p;
+    EACH if ((A != 0) != p[3]) FAIL;
     GO(4);
 guard_whole:
-    if (!(trunc(A) == B))
-        return p;
+    EACH if (!(trunc(A) == B)) FAIL;
     GO(4);
 stop:
     return p;

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
+from dualad.drivers.derived import follow
 from dualad.drivers.kernels import Compiled
 from dualad.drivers.variants import Side
 
@@ -75,8 +76,6 @@ def _takes_out(f: Function) -> bool:
         return False
 
 
-def restored(
-    driver: Function | None, f: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any], check: str
-) -> Compiled:
+def restored(made: Any, check: str) -> Compiled:
     """Return the compiled function that was pickled."""
-    return compile(f if driver is None else driver(f, *args, **kwargs), check)
+    return compile(follow(made), check)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, ParamSpec
 
 from dualad.drivers.kernels import Compiled
 
-__all__ = ["Derived", "derived_of", "makes_derivatives"]
+__all__ = ["Derived", "derived_of", "follow", "makes_derivatives", "recipe"]
 
 P = ParamSpec("P")
 Function = Callable[..., Any]
@@ -54,3 +54,21 @@ def derived_of(function: Any) -> Derived | None:
     """Return how a driver made a function, None for any other; a wrapper that copied the mark is another function."""
     mark = getattr(function, "_derived", None)
     return mark if isinstance(mark, Derived) and mark.made == id(function) else None
+
+
+class _Recipe(NamedTuple):
+    driver: Callable[..., Any]
+    f: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+
+def recipe(function: Any) -> Any:
+    """Return what can be pickled in place of a function that drivers made: how they did; any other function itself."""
+    mark = derived_of(function)
+    return function if mark is None else _Recipe(mark.driver, recipe(mark.f), mark.args, mark.kwargs)
+
+
+def follow(made: Any) -> Any:
+    """Return the function of a recipe."""
+    return made.driver(follow(made.f), *made.args, **made.kwargs) if isinstance(made, _Recipe) else made

@@ -79,7 +79,8 @@ class Trace:
         shown = [
             np.transpose(h) if leaf.kind == "t" else h for h, leaf in zip(handles, self.call.leaves, strict=True)
         ]
-        before = [h._operand(False) if isinstance(h, Recorded) else -1 for h in handles]
+        #: The node of each leaf as it came in; a function that writes into it makes new versions of it.
+        self.entered = before = [h._operand(False) if isinstance(h, Recorded) else -1 for h in handles]
         args, kwargs = self.call.arguments(shown)
         if self.kind == "hvp":
             del args[1]
@@ -141,7 +142,7 @@ class Trace:
 
     def _nodes(self, place: int) -> list[int]:
         numbers, _ = self.call.varied_leaves(place)
-        return [self.handles[i]._operand() for i in numbers]
+        return [self.entered[i] for i in numbers]
 
     def mine(self, y: Any) -> bool:
         """Say whether a result was computed on this tape."""
@@ -167,7 +168,7 @@ class Trace:
         single, places = self._places()
         parts = [self.call.varied_leaves(place) for place in places]
         numbers = [i for found, _ in parts for i in found]
-        gradients = self._gradients(y, [self.handles[i]._operand() for i in numbers], numbers)
+        gradients = self._gradients(y, [self.entered[i] for i in numbers], numbers)
 
         def rebuild(leaves: Any) -> Any:
             value = next(leaves) if with_value else None
@@ -211,16 +212,22 @@ class Trace:
         if not self.mine(y) or not m or not n:
             made: Any = [np.zeros(shape + np.shape(leaf.given)) for leaf in leaves]
         elif turned or (m > _ROWS and 4 * m > n and n > _COLUMNS):
-            args, kwargs = self.call.arguments(
-                [np.transpose(h) if leaf.kind == "t" else h for h, leaf in zip(self.handles, self.call.leaves)]
-            )
+            args, kwargs = self._entering()
             made = jacobian(self.f, argnums=tuple(places), mode="forward")(*args, **kwargs)
         elif m <= _ROWS or 4 * m <= n:
-            made = self._rows(y, shape, m, leaves, [self.handles[i]._operand() for i in numbers])
+            made = self._rows(y, shape, m, leaves, [self.entered[i] for i in numbers])
         else:
-            made = self._columns(y, shape, leaves, [self.handles[i] for i in numbers])
+            made = self._columns(y, shape, leaves, [self.entered[i] for i in numbers])
         self.made = list(made)
         self.rebuild = next if single else tuple
+
+    def _entering(self) -> tuple[list[Any], dict[str, Any]]:
+        """Return the recorded arguments as they came in, for a driver to run on."""
+        shown = []
+        for handle, node, leaf in zip(self.handles, self.entered, self.call.leaves, strict=True):
+            whole = self.tape.handle(node) if node >= 0 else handle
+            shown.append(np.transpose(whole) if leaf.kind == "t" else whole)
+        return self.call.arguments(shown)
 
     def _rows(self, y: Any, shape: Any, m: int, leaves: Any, nodes: Any) -> list[Any]:
         flat = _elements(self.tape, y, m)
@@ -230,11 +237,11 @@ class Trace:
             for column, leaf in zip(zip(*rows, strict=True), leaves, strict=True)
         ]
 
-    def _columns(self, y: Any, shape: Any, leaves: Any, handles: Any) -> list[Any]:
+    def _columns(self, y: Any, shape: Any, leaves: Any, nodes: Any) -> list[Any]:
         made = []
-        for leaf, handle in zip(leaves, handles, strict=True):
+        for leaf, node in zip(leaves, nodes, strict=True):
             columns = [
-                tangent.extend(self.tape, {handle._operand(): unit}, [y])[0] for unit in _units(np.shape(leaf.given))
+                tangent.extend(self.tape, {node: unit}, [y])[0] for unit in _units(np.shape(leaf.given))
             ]
             made.append(np.reshape(np.stack(columns, axis=-1), shape + np.shape(leaf.given)))
         return made
@@ -242,7 +249,7 @@ class Trace:
     def _hessian(self) -> None:
         (place,) = self._places()[1]
         number = self.call.varied_leaves(place)[0][0]
-        leaf, handle = self.call.leaves[number], self.handles[number]
+        leaf, node = self.call.leaves[number], self.entered[number]
         y = collected(self)  # type: ignore[arg-type]
         inner, n, m = np.shape(leaf.given), int(np.size(leaf.given)), int(np.size(y))
         self.rebuild = next
@@ -251,15 +258,13 @@ class Trace:
             return
         if leaf.kind == "t" or n * m > _HESSIAN:
             # The driver itself, on recorded numbers.
-            args, kwargs = self.call.arguments(
-                [np.transpose(h) if one.kind == "t" else h for h, one in zip(self.handles, self.call.leaves)]
-            )
+            args, kwargs = self._entering()
             self.made = [self.function(*args, **kwargs)]
             return
         rows = []
         for element in _elements(self.tape, y, m):
-            (g,) = adjoint.extend(self.tape, {element: np.float64(1.0)}, [handle._operand()])
-            columns = [tangent.extend(self.tape, {handle._operand(): unit}, [g])[0] for unit in _units(inner)]
+            (g,) = adjoint.extend(self.tape, {element: np.float64(1.0)}, [node])
+            columns = [tangent.extend(self.tape, {node: unit}, [g])[0] for unit in _units(inner)]
             rows.append(np.stack(columns))
         self.made = [np.reshape(np.stack(rows), np.shape(y) + inner * 2)]
 

@@ -323,10 +323,7 @@ class Side:
         """Return how to make the compiled function again elsewhere."""
         from dualad.drivers.compiling import restored
 
-        mark = self.derived
-        if mark is None:
-            return restored, (None, self.function, (), {}, self.check)
-        return restored, (mark.driver, mark.f, mark.args, mark.kwargs, self.check)
+        return restored, (recipe(self.function), self.check)
 
     def batch(self, arguments: tuple[Any, ...], workers: Any, out: Any) -> Any:
         """Return the results for all rows of the arguments."""

@@ -350,7 +350,7 @@ class Arrays(Describing):
         if value is None:
             return int(scalars.at(x.number))
         base, offset = self.spot(value)
-        if base == 0:
+        if base == 0 and value.kind == "d":
             return offset // 8
         place = int(scalars.new_place())
         self._copy(scalars, self._spec(value, ()), (0, "d", 8 * place, ()), ())
@@ -399,14 +399,19 @@ class Arrays(Describing):
     def _call(self, scalars: Scalars, number: int, node: Node) -> None:
         operands = tuple(self._handed(scalars, x) for x in node.operands)
         if node.value is None:
-            target: tuple[int, Any] = (NUMBER, scalars.give(number))
+            target: tuple[Any, ...] = (NUMBER, scalars.give(number))
         elif not node.value.kind:
-            target = (OBJECT, self.objects[number])
+            target = (OBJECT, self.objects[number], *self._kept(node.value))
         else:
             target = (COPIED, self.view_spec(node.value))
         scalars.code.emit(OPCODES["callback"], len(self.callbacks))
         self.callbacks.append(Callback(node.function, node.args, node.kwargs, operands, target, node.name))
         self.work += 1e4
+
+    @staticmethod
+    def _kept(value: Value) -> tuple[Any, Any]:
+        """Return the shape and type that a value kept as an object must have; None for several results."""
+        return (value.shape, value.dtype) if value.dtype is not None else ((), None)
 
     def _handed(self, scalars: Scalars, x: Any) -> tuple[int, Any]:
         if not isinstance(x, _NODE):

@@ -116,6 +116,7 @@ class _Bases:
     def __init__(self, graph: Graph, arrays: Arrays, order: Any) -> None:
         self.graph, self.arrays = graph, arrays
         self.count = 2
+        self.given: set[int] = set()
         operators, lefts = graph.operators()
         self.read = set(lefts[order[operators[order] == -2]].tolist())
 
@@ -138,6 +139,8 @@ class _Bases:
         value = self._value(node)
         if value is None:
             return COPIED, 0, 0
+        if not value.kind:
+            return OBJECT, self.arrays.objects[node], 0
         if node in self.arrays.external:
             return SHOWN, self.arrays.external[node], 0
         base, offset = self.arrays.spot(value)
@@ -149,7 +152,7 @@ class _Bases:
         value = None if self.graph.fixed_array[node] else self._value(node)
         if value is None or value.root != node or value.kind != "d" or node in self.arrays.external:
             return
-        if self.graph.tape.operator(node) != -4 or self.arrays.node(self.graph, node).way not in ("each", "call", "write"):
+        if self.graph.tape.operator(node) != -4 or self.arrays.node(self.graph, node).way not in ("each", "call"):
             return
         if value.is_dense and node not in self.read and np.prod(value.shape) > _COPIED_UP_TO:
             self.arrays.external[node] = self.count
@@ -165,8 +168,10 @@ class _Bases:
             return Output(NUMBER, scalars.at(node))
         if not value.kind:
             return Output(OBJECT, self.arrays.objects[value.root], value.shape)
-        if node in self.arrays.external and node not in self.arrays.inputs:
-            return Output(SHOWN, self.arrays.external[node], value.shape)
+        base = self.arrays.external.get(node)
+        if base is not None and node not in self.arrays.inputs and base not in self.given:
+            self.given.add(base)  # the same value once more is a copy
+            return Output(SHOWN, base, value.shape)
         base, offset = self.arrays.spot(value)
         dense = value.is_dense and base == 0
         return Output(COPIED, offset, value.shape, spec=None if dense else self.arrays.view_spec(value))

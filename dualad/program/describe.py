@@ -159,6 +159,8 @@ class Describing(Nodes):
 
     def _alias(self, like: Value, path: list[Any]) -> Value | None:
         """Return how a view of a value lies, None where the path makes no view of its memory."""
+        if 0 in like.shape:
+            return _alias_of_nothing(like, path)
         span = sum(abs(stride) * (n - 1) for n, stride in zip(like.shape, like.strides, strict=True)) if like.shape else 0
         before = sum(-min(stride, 0) * (n - 1) for n, stride in zip(like.shape, like.strides, strict=True))
         memory = np.empty(span + 8, np.uint8)
@@ -168,7 +170,7 @@ class Describing(Nodes):
             found = step(found)
         if not isinstance(found, np.ndarray) or found.dtype != base.dtype or not _inside(found, memory):
             return None
-        offset = _address(found) - _address(base)
+        offset = _address(found) - _address(base) if found.size else 0
         return Value(found.shape, like.kind, like.root, like.offset + offset, found.strides, like.dtype)
 
     def _described_write(self, graph: Graph, number: int, record: Record) -> Node:
@@ -237,6 +239,16 @@ class Describing(Nodes):
         if node.way == "input":
             return True
         return node.way == "each" and node.value is not None and node.value.shape == user.value.shape  # type: ignore[union-attr]
+
+
+def _alias_of_nothing(like: Value, path: list[Any]) -> Value | None:
+    """Return how a view of an array without elements lies: nowhere, in some shape."""
+    found: Any = np.empty(like.shape, like.kind)
+    for step in path:
+        found = step(found)
+    if not isinstance(found, np.ndarray) or found.dtype != np.dtype(like.kind) or found.size:
+        return None
+    return Value(found.shape, like.kind, like.root, like.offset, (0,) * found.ndim, like.dtype)
 
 
 class _NODE:

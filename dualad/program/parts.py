@@ -39,7 +39,7 @@ class Callback:
     args: Any
     kwargs: Any
     operands: tuple[Any, ...]
-    target: tuple[int, Any]
+    target: tuple[Any, ...]
     name: str
 
     def call(self, operands: Sequence[Any], put_back: Callable[..., Any]) -> Any:

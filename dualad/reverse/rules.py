@@ -47,9 +47,10 @@ def array_row(like: Recorded, row: Operator, args: Sequence[Any], kwargs: Mappin
     value = row.function(*call.args, **call.kwargs)
     _check(value, row)
     plan = row.plan(*call.args, **call.kwargs)  # type: ignore[attr-defined]
+    kept_args, kept_kwargs = _kept(like._tape, call.kept_args), _kept(like._tape, call.kept_kwargs)
     linear = isinstance(row, Linear)
     if linear and len(call.found) == 1 and not call.found[0]._is_scalar:
-        shown = _shown(call.found[0], value, Step(row, plan.apply, call.kept_args, call.kept_kwargs), plan)
+        shown = _shown(call.found[0], value, Step(row, plan.apply, kept_args, kept_kwargs), plan)
         if shown is not None:
             return shown
     nodes, primals = [], []
@@ -67,10 +68,23 @@ def array_row(like: Recorded, row: Operator, args: Sequence[Any], kwargs: Mappin
         primals,
         value,
         plan,
-        call.kept_args,
-        call.kept_kwargs,
+        kept_args,
+        kept_kwargs,
         needed=not isinstance(row, _VALUE_FREE),
     )
+
+
+def _kept(tape: Any, part: Any) -> Any:
+    """Return the arguments of a call as a replay may read them: the function may write into its arrays later."""
+    if tape.lean:
+        return part
+    if isinstance(part, np.ndarray):
+        return tape.freeze(part)
+    if type(part) in (list, tuple):
+        return type(part)(_kept(tape, inner) for inner in part)
+    if isinstance(part, dict):
+        return {name: _kept(tape, inner) for name, inner in part.items()}
+    return part
 
 
 _VALUE_FREE = (Linear, Bilinear)
@@ -205,7 +219,7 @@ def discrete(like: Recorded, function: Callable[..., Any], args: Sequence[Any], 
         if isinstance(part, (list, tuple)):
             pairs = [taken(p) for p in part]
             return type(part)(pair[0] for pair in pairs), type(part)(pair[1] for pair in pairs)
-        return part, part
+        return part, _kept(like._tape, part)
 
     plain, kept = taken(tuple(args))
     named = {name: taken(part) for name, part in kwargs.items()}
@@ -222,6 +236,7 @@ def discrete(like: Recorded, function: Callable[..., Any], args: Sequence[Any], 
         return int(like._tape.record("discrete", None, tuple(nodes), [], count, None, (function, *kept), rest))
     if not isinstance(value, (np.ndarray, np.generic)) or value.dtype.kind not in "iubf" or not nodes:
         # Several results (np.nonzero) and texts are plain, and what follows relies on them.
+        outcomes = [np.copy(x) if type(x) is np.ndarray else x for x in outcomes]
         like._tape.guards.extend(zip(nodes, outcomes, strict=True))
         return value
     kept_named = {name: pair[1] for name, pair in named.items()}
