@@ -2,6 +2,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 FORMS: dict[Any, int]
+NOTHING: object
 KINDS: dict[str, int]
 
 def is_same(found: Any, expected: Any) -> bool: ...

@@ -52,7 +52,8 @@ cdef enum:
 KINDS = {"named": NAMED, "cell": CELL, "attribute": ATTRIBUTE, "absent": ABSENT, "listed": LISTED, "placed": PLACED,
          "content": CONTENT}
 
-cdef object NOTHING = object()   # stands for an empty closure cell or a missing attribute
+NOTHING = object()  # stands for an empty closure cell or a missing attribute
+cdef object nothing = NOTHING
 cdef set BY_VALUE = {int, str, bool, bytes, complex, type(None), type(Ellipsis)}
 
 
@@ -113,10 +114,10 @@ cdef class Sight:
         if self.kind == CELL:
             found = PyCell_GET(self.holder)
             if found == NULL:
-                return self.expected is NOTHING
+                return self.expected is nothing
             return found == <PyObject *> self.expected or same(<object> found, self.expected)
         if self.kind == ATTRIBUTE:
-            value = getattr(self.holder, self.name, NOTHING)
+            value = getattr(self.holder, self.name, nothing)
             return same(value, self.expected)
         if self.kind == ABSENT:
             return PyDict_GetItemWithError(self.holder, self.name) == NULL
@@ -146,7 +147,7 @@ cdef object placed(cnp.ndarray x):
 def cell_contents(cell):
     """Return what a closure cell holds, :data:`NOTHING` where it is empty."""
     cdef PyObject *found = PyCell_GET(cell)
-    return NOTHING if found == NULL else <object> found
+    return nothing if found == NULL else <object> found
 
 
 @cython.final

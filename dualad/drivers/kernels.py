@@ -2,6 +2,7 @@
 
 from dualad._calls import (
     FORMS,
+    NOTHING,
     Compiled,
     Entry,
     Sight,
@@ -13,5 +14,5 @@ from dualad._calls import (
 )
 
 __all__ = [
-    "FORMS", "Compiled", "Entry", "Sight", "Sights", "Variant", "cell_contents", "holds_derivatives", "is_same",
+    "FORMS", "NOTHING", "Compiled", "Entry", "Sight", "Sights", "Variant", "cell_contents", "holds_derivatives", "is_same",
 ]  # fmt: skip

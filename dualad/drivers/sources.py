@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from dualad.drivers.kernels import Compiled, Sight, Sights, cell_contents
+from dualad.drivers.kernels import NOTHING, Compiled, Sight, Sights, cell_contents
 
 __all__ = ["Seen", "look"]
 
@@ -38,6 +38,7 @@ class _Code:
     globals: dict[str, set[tuple[str, ...]]]
     frees: dict[str, set[tuple[str, ...]]]
     names: frozenset[str]
+    stored: frozenset[str]
     numbers: frozenset[float]
     decides: bool
     inner: tuple[types.CodeType, ...]
@@ -60,9 +61,10 @@ def _read(code: types.CodeType) -> _Code:
             reads[kind].setdefault(step.argval, set()).add(tuple(chain))
         decides |= name in ("COMPARE_OP", "CONTAINS_OP") or ("JUMP" in name and "IF" in name) or name[:5] == "MATCH"
     names = frozenset(code.co_names)
+    stored = frozenset(step.argval for step in steps if step.opname == "STORE_ATTR")
     numbers = frozenset(float(c) for c in code.co_consts if type(c) in (int, float) and abs(c) < 2**1023)
     inner = tuple(c for c in code.co_consts if isinstance(c, types.CodeType))
-    return _Code(reads["global"], reads["free"], names, numbers, decides or bool(names & _DECIDING), inner)
+    return _Code(reads["global"], reads["free"], names, stored, numbers, decides or bool(names & _DECIDING), inner)
 
 
 @dataclass
@@ -117,6 +119,7 @@ class _Search:
         self.seen = Seen()
         self.met: dict[int, Any] = {}  # kept, so that their numbers are not given to others
         self.names: set[str] = set()
+        self.stored: set[str] = set()  # attributes that the function may make
         self.objects: list[tuple[Any, str]] = []
         self.noted: set[tuple[int, str]] = set()
 
@@ -185,6 +188,7 @@ class _Search:
     def _code(self, code: types.CodeType, f: types.FunctionType) -> None:
         read = _read(code)
         self.names |= read.names
+        self.stored |= read.stored
         self.seen.numbers |= read.numbers
         self.seen.decides |= read.decides
         for name, chains in read.globals.items():
@@ -235,7 +239,7 @@ class _Search:
             own |= {slots} if isinstance(slots, str) else set(slots)
         if isinstance(x, type):
             return {name for name in own if name in self.names or name[:2] == "__"} - {"__dict__", "__weakref__"}
-        return own & self.names
+        return (own & self.names) | (self.stored if not _of_library(x) else set())
 
     def _attribute(self, x: Any, name: str, label: str) -> None:
         if isinstance(x, type):
@@ -248,10 +252,7 @@ class _Search:
                     self.seen.sights.append(Sight("attribute", x, name, getattr(x, name, None), f"{label}.{name}"))
                     self.meet(part, f"{label}.{name}")
             return
-        try:
-            value = getattr(x, name)
-        except AttributeError:
-            return
+        value = getattr(x, name, NOTHING)
         self.seen.sights.append(Sight("attribute", x, name, value, f"{label}.{name}"))
         self.meet(value, f"{label}.{name}")
 

@@ -14,7 +14,7 @@ from dualad import errors
 from dualad.drivers.alike import Recorded as Account
 from dualad.drivers.alike import parting, same, writer
 from dualad.drivers.calling import Call, Unfit
-from dualad.drivers.derived import derived_of
+from dualad.drivers.derived import derived_of, recipe
 from dualad.drivers.kernels import Compiled, Entry, Sights, Variant, holds_derivatives
 from dualad.drivers.results import Differs, Result, written
 from dualad.drivers.sources import Seen, look
