@@ -2,7 +2,7 @@
 #
 #   make demo      fit the 27 certified problems of NIST, exact Jacobians against finite differences
 #   make test      lint, type checks, stubs against the built modules, then all tests
-#   make test-slow the tests that take minutes: the verification utility on the whole table and on planted faults
+#   make test-slow the tests that take minutes: second derivatives of all array rows by the verification utility
 #   make test-all  the tests from an installed sdist on Python 3.11, 3.12 and 3.13, those that are there
 #   make dist      sdist and wheel, and the tests against the installed wheel outside the tree
 #   make bench     the benchmarks

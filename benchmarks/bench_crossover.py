@@ -4,26 +4,31 @@ predicts by.
     python benchmarks/bench_crossover.py                     # the tables
     python benchmarks/bench_crossover.py --only constants    # measures dualad.drivers.choose.COSTS again
 
-The Jacobians are those of functions of n inputs and m outputs, one kind in array code, one in a loop over scalars. A
-cell shows the time of the mode that was chosen over that of the better of mode="forward" and mode="reverse".
+The Jacobians are those of functions of n inputs and m outputs, of four kinds. A cell shows the time of a call of
+``jacobian(f)`` over that of the better of ``mode="forward"`` and ``mode="reverse"``, the median of the ratios of rounds
+in which all of them take turns: of a call after two others, which have learned what f does, and of a first call. A cell
+beyond its limit is measured again, four times as long, and what counts is this second figure.
+NumPy's BLAS has one thread here, so that no figure depends on whether it found the other cores idle.
 """
 
 from __future__ import annotations
 
-import random
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy is loaded
+os.environ.setdefault("MKL_NUM_THREADS", "1")
+
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from harness import Report, Row, once, print_table
+from harness import Report, Row, paired, print_table, quartiles
 from scipy.optimize import nnls
 
 from dualad import jacobian
 from dualad.drivers.arguments import Varied, collect
-from dualad.drivers.auto import jacobian_auto
-from dualad.drivers.choose import Costs, Rate, Work
+from dualad.drivers.choose import Costs, Rate
 from dualad.drivers.columns import tangents, work_of
 from dualad.drivers.compressed import directional
 from dualad.drivers.forward_over_reverse import SecondOrder
@@ -34,30 +39,22 @@ SIZES = (1, 3, 10, 30, 100, 300, 1000)
 CLOSE, WORST, SHARE = 1.3, 2.5, 0.9  # what is demanded of the ratios, and of how many cells
 
 NOTE = (
-    "time over that of the better of forward and reverse: of a third call, of a first call; and what first and third "
-    "took: "
-    "d dual numbers, c columns over a recording, r rows over a recording"
+    "time over that of the better of forward and reverse: of a later call, of a first call; and what the first and the "
+    "later call did: d dual numbers, c columns over a recording, r rows over a recording"
 )
 
 Call = Callable[[], Any]
 
 
-class Auto:
-    """``jacobian(f, mode="auto")``: what one call finds out the next one knows."""
-
-    def __init__(self, f: Callable[[Any], Any]) -> None:
-        self.f, self.plan = f, None
-
-    def __call__(self, x: Any) -> Any:
-        found, self.plan = jacobian_auto(self.f, 0, (x,), {}, None, self.plan)
-        return found
-
-
-def letters(plan: Any) -> str:
+def letter(plan: Any) -> str:
     return "r" if plan.mode == "reverse" else "c" if plan.recorded else "d"
 
 
-def arrays(n: int, m: int) -> Callable[[Any], Any]:
+# --- the kinds of functions -------------------------------------------------------------------------------------------
+
+
+def products(n: int, m: int) -> Callable[[Any], Any]:
+    """Matrix products and elementwise functions."""
     weights = np.random.default_rng(n * 1000 + m).normal(size=(m, n)) / np.sqrt(n)
 
     def f(x: Any) -> Any:
@@ -67,7 +64,25 @@ def arrays(n: int, m: int) -> Callable[[Any], Any]:
     return f
 
 
-def loop(n: int, m: int) -> Callable[[Any], Any]:
+def chains(n: int, m: int) -> Callable[[Any], Any]:
+    """A chain of elementwise operations on the inputs, and one on the outputs."""
+    places, weights = np.arange(m) % n, np.linspace(0.5, 1, m)
+
+    def f(x: Any) -> Any:
+        y = x
+        for _ in range(5):
+            y = np.sin(y) * 0.9 + 0.1 * y * x
+        z = y[places] * np.mean(y)
+        for _ in range(5):
+            z = np.exp(-z * z) * weights + z
+        return z
+
+    return f
+
+
+def loops(n: int, m: int) -> Callable[[Any], Any]:
+    """Loops over the elements of the inputs and of the outputs."""
+
     def f(x: Any) -> Any:
         s = 0.0
         for i in range(n):
@@ -80,60 +95,69 @@ def loop(n: int, m: int) -> Callable[[Any], Any]:
     return f
 
 
-def least(calls: dict[str, Call], seconds: float) -> dict[str, float]:
-    """Return the shortest time of each call, the calls taking turns."""
-    loops = {}
-    for name, call in calls.items():
-        call()
-        loops[name] = max(1, min(200, int(2e-4 / max(once(call, 1), 1e-9))))
-    best = dict.fromkeys(calls, np.inf)
-    end = time.perf_counter() + seconds
-    rounds = 0
-    order = list(calls)
-    while rounds < 5 or time.perf_counter() < end:
-        random.shuffle(order)  # what ran before leaves caches warm or cold
-        for name in order:
-            best[name] = min(best[name], once(calls[name], loops[name]) / loops[name])
-        rounds += 1
-    return best
+def recurrences(n: int, m: int) -> Callable[[Any], Any]:
+    """Hundreds of operations on numbers, whatever n and m are."""
+
+    def f(x: Any) -> Any:
+        a, b = x[0], x[n - 1]
+        for i in range(200):
+            a, b = a * 0.99 + b * x[i % n] * 0.01, b - 0.01 * a
+        y = np.zeros(m, like=x)
+        for j in range(m):
+            y[j] = a * x[j % n] + b
+        return y
+
+    return f
+
+
+# --- the tables -------------------------------------------------------------------------------------------------------
 
 
 def crossover(report: Report, family: Callable[[int, int], Callable[[Any], Any]]) -> None:
     """Measure the table of one family."""
-    ratios, firsts, lines = [], [], []
+    laters, firsts, lines = [], [], []
     for n in SIZES:
         line = [str(n)]
         for m in SIZES:
-            f, x = family(n, m), np.linspace(0.1, 1, n)
-            auto = Auto(f)
-            np.testing.assert_allclose(auto(x), jacobian(f, mode="forward")(x), rtol=1e-9, atol=1e-12)
-            first = auto.plan
-            for _ in range(2):
-                auto(x)
-            best = least(
-                {
-                    "auto": lambda auto=auto, x=x: auto(x),
-                    "first": lambda f=f, x=x: Auto(f)(x),
-                    "forward": lambda f=f, x=x: jacobian(f, mode="forward")(x),
-                    "reverse": lambda f=f, x=x: jacobian(f, mode="reverse")(x),
-                },
-                report.options.seconds / 3,
-            )
-            least_time = min(best["forward"], best["reverse"])
-            ratios.append(best["auto"] / least_time)
-            firsts.append(best["first"] / least_time)
-            line.append(f"{ratios[-1]:.2f} {firsts[-1]:.2f} {letters(first)}{letters(auto.plan)}")
+            later, first, said = cell(family(n, m), np.linspace(0.1, 1, n), report.options.seconds)
+            if max(later, first) > CLOSE:
+                later, first, said = cell(family(n, m), np.linspace(0.1, 1, n), 4 * report.options.seconds)
+            laters.append(later)
+            firsts.append(first)
+            line.append(f"{later:.2f} {first:.2f} {said}")
             print(".", end="", file=sys.stderr, flush=True)
         lines.append(line)
     print(file=sys.stderr)
     title = report.tables[-1]["title"]
-    print_table(f"{title}: chosen over best", ("n \\ m", *map(str, SIZES), "")[:8], lines, NOTE)
-    for name, found in (("", ratios), ("first call, ", firsts)):
+    report.tables[-1]["cells"] = lines
+    print_table(f"{title}: chosen over best", ("n \\ m", *map(str, SIZES)), lines, NOTE)
+    for name, found in (("later call", laters), ("first call", firsts)):
         beyond = sum(ratio > CLOSE for ratio in found) / len(found)
-        limits = (1 - SHARE, WORST) if not name else (None, None)
-        report.rows.append(Row(title, f"{name}share of cells beyond {CLOSE}", 0, beyond, 0, 0, "x", limits[0]))
-        quarters = np.percentile(found, [25, 75])
-        report.rows.append(Row(title, f"{name}worst cell", 0, max(found), *quarters, "x", limits[1]))
+        low, high = np.percentile(found, [25, 75])
+        report.rows.append(Row(title, f"{name}: share of cells beyond {CLOSE}", 0, beyond, 0, 0, "", 1 - SHARE))
+        report.rows.append(Row(title, f"{name}: worst cell", 0, max(found), low, high, "x", WORST))
+
+
+def cell(f: Callable[[Any], Any], x: Any, seconds: float) -> tuple[float, float, str]:
+    """Return the ratios of a later and of a first call, and what they did."""
+    auto, first = jacobian(f), jacobian(f)
+    forward, reverse = jacobian(f, mode="forward"), jacobian(f, mode="reverse")
+    np.testing.assert_allclose(auto(x), forward(x), rtol=1e-9, atol=1e-12)
+    said = letter(auto.plan)
+    for _ in range(2):
+        auto(x)
+
+    def anew() -> Any:
+        first.plan = None
+        return first(x)
+
+    calls: dict[str, Call] = {
+        "later": lambda: auto(x), "first": anew, "forward": lambda: forward(x), "reverse": lambda: reverse(x),
+    }  # fmt: skip
+    times = paired(calls, seconds)
+    best = min(times["forward"], times["reverse"], key=lambda one: quartiles(one)[0])
+    ratios = [quartiles([a / b for a, b in zip(times[name], best, strict=True)])[0] for name in ("later", "first")]
+    return ratios[0], ratios[1], said + letter(auto.plan)
 
 
 # --- the constants ----------------------------------------------------------------------------------------------------
@@ -163,7 +187,11 @@ def scalars(steps: int) -> tuple[Callable[[Any], Any], Any]:
 
 
 def constants(seconds: float) -> Costs:
-    """Measure all rates by a fit of non-negative constants to the relative times of a set of functions."""
+    """Measure all rates by a fit of non-negative constants to the relative times of a set of functions.
+
+    What is timed takes turns with the plain function, and counts by the median ratio to it, times the shortest time
+    that the plain function took.
+    """
     cases = [chain(c, s) for c in (8, 40) for s in (3, 300, 3000, 30000)] + [scalars(s) for s in (40, 400, 4000)]
     rows: dict[str, list[tuple[list[float], float]]] = {name: [] for name in Costs.__annotations__}
     for f, x in cases:
@@ -171,35 +199,45 @@ def constants(seconds: float) -> Costs:
         work = work_of(recording.tape)
         y = collect(recording.result)
         varied = Varied("constants", 0, (x,))
+        n = x.size
 
-        def add(name: str, lanes: int, call: Call, passes: int = 1, work: Work = work) -> None:
-            base = [passes * work.calls, passes * work.scalars, passes * work.elements]
-            took = least({"": call}, seconds / 40)[""] * 1e9
-            rows[name].append(([*base, lanes * work.scalars, lanes * work.elements], took))
+        timed: list[tuple[str, int, Call]] = []
+
+        def add(name: str, lanes: int, call: Call, timed: list[tuple[str, int, Call]] = timed) -> None:
+            timed.append((name, lanes, call))
 
         add("plain", 0, lambda f=f, x=x: f(x))
         add("record", 0, lambda f=f, x=x: Recording(f, [0], (x,), {}, "constants"))
         for k in (1, 8, 64):
-            if k * x.size > 1 << 19:
+            if k * n > 1 << 19:
                 continue
-            n = x.size
             some = np.zeros((k, n))
             some[np.arange(k), np.arange(k) % n] = 1.0
             add("dual", k, lambda f=f, x=x, some=some: directional(f, x, some))
             add("forward", k, lambda r=recording, y=y, some=some: tangents(r, y, [some]))
             add("reverse", k, lambda r=recording, y=y, k=k: r.pull_rows(y._operand(), np.ones(k)))
-            if k <= 8:
-                add("hyper", k * (k + 2), lambda f=f, v=varied, some=some: block(f, v, {}, some, some))
-        add("extend", 0, lambda f=f, x=x: extended(f, x))
+        for k in (1, 6, 24):
+            if k * k * n > 1 << 19:
+                continue
+            some = np.zeros((k, n))
+            some[np.arange(k), np.arange(k) % n] = 1.0
+            add("hyper", k * (k + 2), lambda f=f, v=varied, some=some: block(f, v, {}, some, some))
+        if work.scalars <= 400:
+            add("extend", 0, lambda f=f, x=x: extended(f, x))
+        times = [paired({"plain": timed[0][2], name: call}, seconds / 10) for name, _, call in timed]
+        unit = min(min(found["plain"]) for found in times) * 1e9
+        for (name, lanes, _), found in zip(timed, times, strict=True):
+            ratio = quartiles([a / b for a, b in zip(found[name], found["plain"], strict=True)])[0]
+            rows[name].append(([1, *work, lanes * work.scalars, lanes * work.elements], ratio * unit))
         print(".", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     rates = {}
     for name, found in rows.items():
         a = np.array([weights for weights, _ in found], dtype=float)
         took = np.array([t for _, t in found])
-        if name in ("plain", "record", "extend"):
-            a[:, 3:] = 0
-        rates[name] = Rate(*(float(f"{value:.2g}") for value in nnls(a / took[:, None], np.ones(len(took)))[0]))
+        fit, off = nnls(a / took[:, None], np.ones(len(took)))  # in relative times
+        print(f"{name}: {len(took)} times, typically off by {off / np.sqrt(len(took)):.0%}", file=sys.stderr)
+        rates[name] = Rate(*(float(f"{value:.2g}") for value in fit))
     return Costs(**rates)
 
 
@@ -209,12 +247,19 @@ def extended(f: Callable[[Any], Any], x: Any) -> Any:
     return SecondOrder(recording.tape, collect(recording.result))
 
 
+FAMILIES = {
+    "Jacobians of matrix products": products,
+    "Jacobians of elementwise chains": chains,
+    "Jacobians of loops over elements": loops,
+    "Jacobians of scalar recurrences": recurrences,
+}
+
+
 def main() -> int:
-    report = Report("crossover", __doc__.splitlines()[0])
-    if report.table("Jacobians in array code"):
-        crossover(report, arrays)
-    if report.table("Jacobians of loops over scalars"):
-        crossover(report, loop)
+    report = Report("crossover", "Forward against reverse, and the dispatcher.")
+    for title, family in FAMILIES.items():
+        if report.table(title):
+            crossover(report, family)
     if report.table("Constants"):
         print(str(constants(report.options.seconds)).replace("), ", "),\n      "))
     return report.close()

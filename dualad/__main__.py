@@ -7,8 +7,10 @@ import ast
 import importlib
 import importlib.metadata
 import importlib.util
+import os
 import platform
 import sys
+import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,8 +20,9 @@ import numpy as np
 import scipy
 
 import dualad
-from dualad.check import check_grad
-from dualad.errors import DifferentiationError
+from dualad.check import Report, check_grad
+from dualad.check.places import Place, is_library
+from dualad.numeric.attempt import attempt
 from dualad.ops.table import TABLE
 
 __all__ = ["main"]
@@ -32,7 +35,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return 0 where all is well, 1 where a check did not pass, 2 where it could not be made."""
     options = _parser().parse_args(_joined(sys.argv[1:] if argv is None else list(argv)))
     run: Callable[[argparse.Namespace], int] = options.run
-    return run(options)
+    try:
+        status = run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough, as head does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -73,27 +82,42 @@ def _joined(argv: list[str]) -> list[str]:
 
 
 def _check(options: argparse.Namespace) -> int:
-    try:
-        given: dict[str, Any] = {
-            name: _found(getattr(options, name)) for name in _GIVEN if getattr(options, name) is not None
-        }
-        x = np.asarray(ast.literal_eval(options.at), dtype=float)
-        args = ast.literal_eval(options.args)
-        report = check_grad(
-            _found(options.function),
-            x[()],
-            args=args if isinstance(args, tuple) else (args,),
-            order=options.order,
-            seed=options.seed,
-            **given,
-        )
-    except (ImportError, AttributeError, SyntaxError, ValueError, OSError, DifferentiationError) as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return 2
+    report, error = attempt(_checked, options)
+    if error is not None:
+        return _complain(error, _raised_in(error))
     print(report)
     if options.plot:
-        report.plot(options.plot)
+        _, error = attempt(report.plot, options.plot)
+        if error is not None:
+            return _complain(error)
     return 0 if report.passed else 1
+
+
+def _complain(error: Exception, where: str = "") -> int:
+    print(f"{type(error).__name__}: {error}{where}", file=sys.stderr)
+    return 2
+
+
+def _checked(options: argparse.Namespace) -> Report:
+    given: dict[str, Any] = {
+        name: _found(getattr(options, name)) for name in _GIVEN if getattr(options, name) is not None
+    }
+    x = _read("--at", options.at, "1,2,3 or [[1,2],[3,4]]", lambda value: np.asarray(value, dtype=float))
+    args = _read("--args", options.args, "\"(1.5, 'a')\"", lambda value: value)
+    return check_grad(_found(options.function), x[()], args=args, order=options.order, seed=options.seed, **given)
+
+
+def _read(option: str, text: str, example: str, convert: Callable[[Any], Any]) -> Any:
+    try:
+        return convert(ast.literal_eval(text))
+    except (SyntaxError, TypeError, ValueError):
+        raise ValueError(f"{option} {text!r} cannot be read; write it as {example}") from None
+
+
+def _raised_in(error: Exception) -> str:
+    """Return the line of the user's own code that raised, where it did."""
+    lines = [line for line in traceback.extract_tb(error.__traceback__) if not is_library(line.filename)]
+    return f"\n  raised in {Place(lines[-1].filename, lines[-1].lineno or 0, lines[-1].name)}" if lines else ""
 
 
 def _found(name: str) -> Callable[..., Any]:
@@ -111,7 +135,8 @@ def _file(path: Path) -> Any:
     if not path.exists():
         raise FileNotFoundError(f"there is no file {path}")
     spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} cannot be imported")
     module = importlib.util.module_from_spec(spec)
     # Functions that the file defines find their module, and lines of its source are found for the report.
     sys.modules[path.stem] = module

@@ -68,10 +68,11 @@ def lost_by(kind: str) -> str:
     """Sentence for ``float(x)``, ``math.sin(x)`` and ``plain_array[i] = x``."""
     return (
         f"{kind}() of an array that carries derivatives would keep the value and lose the derivative. It is called by "
-        f"{kind}(x), by the functions of math, by assigning into a plain array, and by np.mean and np.std of a list. "
-        "Instead of math.sin(x) write np.sin(x); instead of y = np.zeros(n) write y = np.zeros(n, like=x) or "
-        f"np.zeros_like(x); instead of np.mean([a, b]) write np.mean(np.array([a, b], like=x)); and leave {kind}(x) "
-        "out: x is a number already."
+        f"{kind}(x), by the functions of math, by assigning into a plain array, by np.array([a, b], dtype=float), and "
+        "by np.mean and np.std of a list. Instead of math.sin(x) write np.sin(x); instead of y = np.zeros(n) write "
+        "y = np.zeros(n, like=x) or np.zeros_like(x); instead of np.array([a, b], dtype=float) write "
+        "np.array([a, b], like=x); instead of np.mean([a, b]) write np.mean(np.array([a, b], like=x)); and leave "
+        f"{kind}(x) out: x is a number already."
     )
 
 
@@ -81,6 +82,29 @@ def lost_out(name: str) -> str:
         f"{name} was asked to write its result into a plain array, which cannot hold the derivative. Leave out= away, "
         "or make the array with np.zeros_like(x) or np.empty(n, like=x)."
     )
+
+
+def is_refused_object(error: Exception) -> bool:
+    """Say whether an error of NumPy or SciPy says that an array of objects was refused."""
+    said = str(error)
+    return type(error).__module__ != __name__ and any(
+        words in said for words in ("dtype('O')", "object arrays are not supported", "object dtype", "dtype object")
+    )
+
+
+def made_of_objects(said: str) -> str:
+    """Sentence for a compiled routine that was given an array of numbers with derivatives."""
+    return (
+        f"a routine of NumPy or SciPy refused an array of objects ({said}). Numbers that carry derivatives become one "
+        "in np.array([[a, b], [c, d]]), and in functions of SciPy that look for no other kind of array. Write "
+        "np.array([[a, b], [c, d]], like=x) or np.stack, and NumPy's functions (np.linalg.solve) instead of "
+        "scipy.linalg's; or give the derivative yourself (jac=)."
+    )
+
+
+def not_a_vector(what: str, shape: Any) -> str:
+    """Sentence for a function that returns a matrix where SciPy takes a number or a vector."""
+    return f"{what} returned an array of shape {tuple(shape)}; return one number or a vector (np.ravel makes one)."
 
 
 def lost_dtype(name: str, dtype: Any) -> str:
@@ -318,3 +342,40 @@ def wrong_out(parts: int, targets: int) -> str:
         f"the result has {parts} parts and out= has {targets}; give arrays in the structure of the result, and None for "
         "a part that shall be made new."
     )
+
+
+def no_function(driver: str, name: str, found: Any) -> str:
+    """Sentence for what cannot be called where a function is asked for."""
+    return f"{driver}: {name} must be a function, not {found!r:.60} of type {type(found).__name__}"
+
+
+def no_pair(found: Any) -> str:
+    """Sentence for jac=True and a function that returns one thing."""
+    return (
+        "with jac=True the function returns its value and its derivative, as a tuple (value, derivative); this one "
+        f"returned an object of type {type(found).__name__}. Pass the derivative by itself: jac=function."
+    )
+
+
+def raised_at_point(driver: str) -> str:
+    """Note on the exception of a user's function."""
+    return f"{driver} called the function at the point itself; a derivative can be checked where f has a value only."
+
+
+def no_numbers(name: str, found: Any) -> str:
+    """Sentence for a derivative of a user that is no array of real numbers."""
+    dtype = getattr(found, "dtype", None)
+    words = f"{type(found).__name__} {found!r:.60}" if dtype is None or dtype.kind == "O" else f"an array of {dtype}"
+    return f"{name} returned {words}, which is no array of real numbers"
+
+
+def wrong_derivative_shape(name: str, found: Any, wanted: Any) -> str:
+    """Sentence for a derivative of a user that does not fit the function."""
+    found, wanted = tuple(found), tuple(wanted)
+    hint = "; is it transposed?" if len(found) > 1 and found == wanted[::-1] else ""
+    return f"{name} returned shape {found}, not {wanted}{hint}"
+
+
+def wrong_directions(found: Any) -> str:
+    """Sentence for a number of directions that is no count."""
+    return f"directions must be a whole number of at least 1, not {found!r}"

@@ -24,10 +24,11 @@ def told(error, f, x=X):
 def lost_by(kind):
     return (
         f"{kind}() of an array that carries derivatives would keep the value and lose the derivative. It is called by "
-        f"{kind}(x), by the functions of math, by assigning into a plain array, and by np.mean and np.std of a list. "
-        "Instead of math.sin(x) write np.sin(x); instead of y = np.zeros(n) write y = np.zeros(n, like=x) or "
-        f"np.zeros_like(x); instead of np.mean([a, b]) write np.mean(np.array([a, b], like=x)); and leave {kind}(x) "
-        "out: x is a number already."
+        f"{kind}(x), by the functions of math, by assigning into a plain array, by np.array([a, b], dtype=float), and "
+        "by np.mean and np.std of a list. Instead of math.sin(x) write np.sin(x); instead of y = np.zeros(n) write "
+        "y = np.zeros(n, like=x) or np.zeros_like(x); instead of np.array([a, b], dtype=float) write "
+        "np.array([a, b], like=x); instead of np.mean([a, b]) write np.mean(np.array([a, b], like=x)); and leave "
+        f"{kind}(x) out: x is a number already."
     )
 
 

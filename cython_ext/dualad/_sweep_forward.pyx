@@ -10,6 +10,7 @@ import numpy as np
 
 from dualad.reverse.pull import push
 
+from dualad._blocks cimport empty
 from dualad._duck cimport ADD, SUBTRACT
 from dualad._kernel cimport MOST, Kernel, Lanes
 from dualad._partials cimport CODE, numbers, slopes
@@ -31,6 +32,7 @@ cdef class Tangents:
     cdef double **data             # numbers of the arrays that may be written
     cdef list arrays
     cdef bytearray own
+    cdef int *last                 # node that reads the tangent at each place last, NULL where all are kept
     cdef dict items
     cdef dict late
 
@@ -49,6 +51,7 @@ cdef class Tangents:
     def __dealloc__(self):
         free(self.scalars)
         free(self.data)
+        free(self.last)
 
     cdef int keep(self, int place, object t, bint own) except -1:
         """Make ``t`` the tangent at a place; ``own`` says that nobody else holds it."""
@@ -92,13 +95,17 @@ cdef class Tangents:
     def of(self, int node):
         """Return the tangent of a node with its lanes, None for an array that does not vary."""
         if self.tape.slot[node] >= 0:
+            if self.last != NULL and self.last[self.place_of(node)] != self.tape.n:
+                raise ValueError(f"the tangent of node {node} was not among those that the sweep was asked for")
             return self.array(node)
         return self.column(node)
 
+    cdef int place_of(self, int node) except -1:
+        """Return the place of the tangent of an array."""
+        return self.late[node] if self.late is not None and node in self.late else self.tape.slot[node]
+
     cdef object array(self, int node):
-        if self.late is not None and node in self.late:
-            return self.arrays[self.late[node]]
-        return self.arrays[self.tape.slot[node]]
+        return self.arrays[self.place_of(node)]
 
     cdef cnp.ndarray column(self, int node):
         cdef cnp.ndarray out = np.empty(self.lanes)
@@ -115,10 +122,61 @@ cdef class Tangents:
                 return False
         return True
 
+    # --- which tangents are read no more
+
+    cdef int find_last(self, object wanted) except -1:
+        """Find out where each tangent of an array is read last; those of ``wanted`` nodes are kept to the end."""
+        cdef Tape tape = self.tape
+        cdef int node, operand
+        self.last = <int *> calloc(max(len(self.arrays), 1), sizeof(int))
+        if self.last == NULL:
+            raise MemoryError
+        for node in range(<int> tape.n):
+            if tape.op[node] >= 0:
+                continue
+            if tape.slot[node] >= 0:
+                self.last[tape.slot[node]] = node
+            if tape.op[node] == READ:
+                self.last[self.place_of(tape.a[node])] = node
+            elif tape.op[node] == GENERAL:
+                for operand in (<Record> tape.records[<Py_ssize_t> tape.at[node]]).operands:
+                    if operand >= 0 and tape.slot[operand] >= 0:
+                        self.last[self.place_of(operand)] = node
+        for node in wanted:
+            if tape.slot[node] >= 0:
+                self.last[self.place_of(node)] = <int> tape.n
+        return 0
+
+    cdef int drop(self, int node, int place) except -1:
+        """Give back the tangent at a place if ``node`` was the last to read it."""
+        if self.last[place] == node:
+            self.arrays[place] = None
+            self.own[place] = 0
+            self.data[place] = NULL
+        return 0
+
+    cdef int drop_read(self, int node) except -1:
+        """Give back the tangents that ``node`` was the last to read."""
+        cdef Tape tape = self.tape
+        cdef int operand
+        if tape.op[node] == GENERAL:
+            for operand in (<Record> tape.records[<Py_ssize_t> tape.at[node]]).operands:
+                if operand >= 0 and tape.slot[operand] >= 0:
+                    self.drop(node, self.place_of(operand))
+        elif tape.op[node] == READ:
+            self.drop(node, self.place_of(tape.a[node]))
+        if tape.slot[node] >= 0:
+            self.drop(node, tape.slot[node])
+        return 0
+
     # --- the sweep
 
-    def sweep(self):
-        """Go through all nodes from the first to the last."""
+    def sweep(self, wanted=None):
+        """Go through all nodes from the first to the last.
+
+        Where ``wanted`` nodes are named, only their tangents can be asked for: the memory of other arrays is used again
+        as soon as nothing reads them.
+        """
         cdef Tape tape = self.tape
         cdef Py_ssize_t lanes = self.lanes
         cdef double *s = self.scalars
@@ -129,6 +187,8 @@ cdef class Tangents:
         cdef Py_ssize_t l, stride
         cdef bint has_late = self.late is not None
         tape.check_constants()
+        if wanted is not None:
+            self.find_last(wanted)
         for node in range(<int> tape.n):
             op = tape.op[node]
             a, b = tape.a[node], tape.b[node]
@@ -173,6 +233,8 @@ cdef class Tangents:
                 self.general(node, <Record> tape.records[<Py_ssize_t> tape.at[node]])
             if has_late and node in self.late:
                 self.leave_late(node)
+            if self.last != NULL and op < 0:
+                self.drop_read(node)
 
     cdef int leave_late(self, int node) except -1:
         """Keep a copy of the tangent of a version that is read after it is overwritten."""
@@ -264,6 +326,7 @@ cdef class Tangents:
         cdef unsigned int active = 0
         cdef int i, used = 0
         cdef Py_ssize_t n = 1, k
+        cdef cnp.npy_intp dims[64]
         cdef cnp.ndarray made
         cdef tuple shape = record.shape
         if record.dtype.num != cnp.NPY_DOUBLE:
@@ -283,7 +346,9 @@ cdef class Tangents:
         if found is None:
             return False
         kernel = <Kernel> found
-        for k in shape:
+        dims[0] = self.lanes
+        for i, k in enumerate(shape):
+            dims[i + 1] = k
             n *= k
         for i in range(rule.arguments):
             fixed[i] = 1
@@ -298,7 +363,7 @@ cdef class Tangents:
         if self.tape.slot[node] < 0:
             out = &self.scalars[<Py_ssize_t> node * self.lanes]
         else:
-            made = np.empty((self.lanes,) + shape)
+            made = empty(<int> len(shape) + 1, dims)
             self.keep(self.tape.slot[node], made, True)
             out = <double *> cnp.PyArray_DATA(made)
         with nogil:

@@ -44,6 +44,15 @@ def print_with(function):
     page = function
 
 
+cdef object expressions = None
+
+
+def spell_with(function):
+    """Take the function that writes a tape in the symbols of SymPy (``dualad.draw`` calls this as well)."""
+    global expressions
+    expressions = function
+
+
 # --- elementwise rows, numbered ---------------------------------------------------------------------------------------
 
 
@@ -307,6 +316,10 @@ cdef class Tape:
 
     def __str__(self):
         return repr(self) if page is None else page(self)
+
+    def to_sympy(self, names=None):
+        """Return what this tape computes as SymPy expressions: see ``dualad.draw.to_sympy``."""
+        return expressions(self, names)
 
     # --- writing
 
@@ -1135,7 +1148,10 @@ cdef object record_elementwise(Recorded self, Rule rule, object function, tuple 
             if cnp.PyArray_TYPE(<cnp.ndarray> x) < cnp.NPY_FLOAT:
                 whole |= 1 << i
         elif type(x) is not float and not isinstance(x, DuckArray):
-            x = np.asarray(x) if isinstance(x, (list, tuple)) else x
+            if isinstance(x, (list, tuple)):
+                x = np.asarray(x)
+                if x.dtype == object:  # there may be recorded numbers among its elements
+                    return function(*[lift(np.asarray(y)) if isinstance(y, (list, tuple)) else lift(y) for y in inputs])
             if np.result_type(x).kind in "iub":
                 whole |= 1 << i
         primals.append(x)

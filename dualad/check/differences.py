@@ -28,6 +28,7 @@ class Differences:
     between them is the slope of a subgradient. ``eps`` is the rounding of the type in which f computes.
     """
 
+    points: Points
     sweeps: Sequence[Sweep]
     value: Any
     error: Any
@@ -77,7 +78,7 @@ def differences(
                 windows[direction.group] = max(int(level.min()) - 3, 0), int(level.max()) + 5, noise
         sweeps.append(found)
         step()
-    return _collect(sweeps, len(chosen), points.m, eps)
+    return _collect(sweeps, len(chosen), points, eps)
 
 
 def _as_good(found: Sweep, before: Sweep) -> bool:
@@ -85,8 +86,8 @@ def _as_good(found: Sweep, before: Sweep) -> bool:
     return bool(np.all(found.first.error <= 100.0 * before.first.error))
 
 
-def _collect(sweeps: Sequence[Sweep], k: int, m: int, eps: float) -> Differences:
-    shape = (k, m)
+def _collect(sweeps: Sequence[Sweep], k: int, points: Points, eps: float) -> Differences:
+    shape = (k, points.m)
     value, error = (np.reshape([getattr(s.first, name) for s in sweeps], shape) for name in ("value", "error"))
     kinked = np.reshape([s.kinked for s in sweeps], shape)
     low, high, wide = value.copy(), value.copy(), error.copy()
@@ -96,7 +97,7 @@ def _collect(sweeps: Sequence[Sweep], k: int, m: int, eps: float) -> Differences
             low[i] = np.where(kinked[i], np.fmin(left.value, right.value), low[i])
             high[i] = np.where(kinked[i], np.fmax(left.value, right.value), high[i])
             wide[i] = np.where(kinked[i], left.error + right.error, wide[i])
-    return Differences(sweeps, value, wide, low, high, kinked, eps)
+    return Differences(points, sweeps, value, wide, low, high, kinked, eps)
 
 
 def decided(view: Differences) -> Any:

@@ -9,30 +9,20 @@ import numpy as np
 
 from dualad.check.differences import allowance
 from dualad.check.report import Entry
-from dualad.check.subject import Claim, Subject
 from dualad.numeric.ladder import ladder, sweep
 from dualad.numeric.points import Points
 
-__all__ = ["likeness", "matrix_of", "worst_entries"]
+__all__ = ["likeness", "selection", "worst_entries"]
 
 _MOST: Final = 60  # so many rows and columns are looked at
 _SHOWN: Final = 8
+_CLOSE: Final = 4  # digits from which on it is no mistake in the formula
 
 
-def matrix_of(claim: Claim, subject: Subject, rows: Any, columns: Any) -> Any:
-    """Return some rows and columns of what is claimed."""
-    x = subject.x
-    if claim.matrix is not None:
-        return claim.matrix(x)[np.ix_(rows, columns)]
-    if claim.along is not None:
-        return np.stack([claim.along(x, np.eye(1, subject.n, j)[0])[rows] for j in columns], axis=1)
-    assert claim.back is not None
-    return np.stack([claim.back(x, np.eye(1, subject.m, i)[0])[columns] for i in rows])
-
-
-def selection(count: int, rng: np.random.Generator) -> Any:
-    """Return all of so many places, or a random part of them."""
-    return np.arange(count) if count <= _MOST else np.sort(rng.choice(count, _MOST, replace=False))
+def selection(suspect: Any, rng: np.random.Generator) -> Any:
+    """Return the suspect places, or all where there is none; of too many a random part."""
+    places = np.flatnonzero(suspect) if np.any(suspect) else np.arange(len(suspect))
+    return places if len(places) <= _MOST else np.sort(rng.choice(places, _MOST, replace=False))
 
 
 def worst_entries(
@@ -43,8 +33,12 @@ def worst_entries(
     columns: Any,
     shapes: tuple[tuple[int, ...], tuple[int, ...]],
     eps: float,
+    whole: bool = True,
 ) -> tuple[list[Entry], str]:
-    """Return the worst of the claimed entries by differences along the axes, and what the error looks like."""
+    """Return the worst of the claimed entries by differences along the axes, and what the error looks like.
+
+    ``whole`` says whether all rows and columns are suspect, or those alone that are given.
+    """
     wanted, error = np.empty(claimed.shape), np.empty(claimed.shape)
     x = points.x.ravel()
     for column, j in enumerate(columns):
@@ -62,7 +56,9 @@ def worst_entries(
             break
         place = (*_place(rows[i], out), *_place(columns[j], inner))
         entries.append(Entry(name, place, float(claimed[i, j]), float(wanted[i, j]), float(error[i, j])))
-    return entries, likeness(claimed, wanted, allowed)
+    if whole:
+        return entries, likeness(claimed, wanted, allowed, rows, columns, points.m)
+    return entries, f"the right derivative but for {_places(bad, rows, columns, points.m)}" if np.any(bad) else ""
 
 
 def _place(flat: int, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -70,7 +66,7 @@ def _place(flat: int, shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(int(i) for i in np.unravel_index(flat, shape)) if shape else ()
 
 
-def likeness(claimed: Any, wanted: Any, allowed: Any) -> str:
+def likeness(claimed: Any, wanted: Any, allowed: Any, rows: Any, columns: Any, m: int) -> str:
     """Say in words how a wrong derivative differs from the right one: a sign, a factor, transposed, a few entries."""
 
     def same(other: Any) -> bool:
@@ -82,24 +78,31 @@ def likeness(claimed: Any, wanted: Any, allowed: Any) -> str:
         return ""
     tests: list[tuple[str, Callable[[], bool]]] = [
         ("the right derivative with the other sign", lambda: same(-wanted)),
-        ("the transpose of the right derivative", lambda: wanted.shape[0] == wanted.shape[1] and same(wanted.T)),
+        (
+            "the transpose of the right derivative",
+            lambda: wanted.shape[0] == wanted.shape[1] and same(wanted.T) and not same(wanted),
+        ),
     ]
     for words, test in tests:
         if test():
             return words
+    digits = -np.log10(np.max(np.abs(claimed - wanted)) / max(np.max(np.abs(wanted)), np.finfo(float).tiny))
+    if np.all(bad) and digits >= _CLOSE:
+        return f"right to {int(digits)} digits; f itself may have no more (a solver, a table)"
     size = float(np.sum(wanted * wanted))
     factor = float(np.sum(claimed * wanted)) / size if size else 0.0
     if size and same(factor * wanted):
         return f"the right derivative times {factor:.12g}"
     if not np.all(bad):
-        rows, columns = np.flatnonzero(bad.any(axis=1)), np.flatnonzero(bad.any(axis=0))
-        return f"right in {bad.size - np.count_nonzero(bad)} of {bad.size} entries; wrong in {_few(rows, columns, bad)}"
+        right = bad.size - np.count_nonzero(bad)
+        return f"right in {right} of {bad.size} entries; wrong in {_places(bad, rows, columns, m)}"
     return ""
 
 
-def _few(rows: Any, columns: Any, bad: Any) -> str:
+def _places(bad: Any, rows: Any, columns: Any, m: int) -> str:
+    rows, columns = rows[bad.any(axis=1)], columns[bad.any(axis=0)]
+    if np.count_nonzero(bad) == 1:
+        return f"entry {columns[0]}" if m == 1 else f"entry ({rows[0]}, {columns[0]})"
     if bad.shape[0] > 1 and len(rows) == 1:
         return f"row {rows[0]} only"
-    if np.count_nonzero(bad) == 1:
-        return f"entry {columns[0]}" if bad.shape[0] == 1 else f"entry ({rows[0]}, {columns[0]})"
     return f"column {columns[0]} only" if len(columns) == 1 else f"{np.count_nonzero(bad)} entries"

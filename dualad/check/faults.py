@@ -14,6 +14,7 @@ from dualad.check.replay import Site, sites
 from dualad.check.report import Fault
 from dualad.check.watched import ComposedCall, Watched
 from dualad.errors import DifferentiationError
+from dualad.numeric.attempt import attempt
 from dualad.numeric.ladder import Sweep, ladder, sweep, sweep_elements
 from dualad.numeric.points import Points
 from dualad.ops.lanes import sum_to
@@ -89,9 +90,8 @@ class _Seen:
 
 
 def _of_site(site: Site, rng: np.random.Generator, second: bool) -> Iterator[Fault]:
-    try:
-        seen = [one for i in site.active for one in _differences(site, i, rng)]
-    except Exception:
+    seen, error = attempt(lambda: [one for i in site.active for one in _differences(site, i, rng)])
+    if error is not None:
         return  # the function itself cannot be called again: it is no fault of a rule
     for one in seen:
         yield from _forward(site, one)
@@ -127,12 +127,9 @@ def _picked(at: Callable[[Any], list[Any]], output: int) -> Callable[[Any], Any]
 
 
 def _forward(site: Site, seen: _Seen) -> Iterator[Fault]:
-    try:
-        moved = engine.tangent(site.call, site.operands, {seen.operand: seen.t})
-    except DifferentiationError:
-        return
-    except Exception as error:
-        yield _raised(site, "forward", seen.operand, error)
+    moved, error = attempt(engine.tangent, site.call, site.operands, {seen.operand: seen.t})
+    if error is not None:
+        yield from _raised(site, "forward", seen.operand, error)
         return
     yield from _compared(site, "forward", seen.operand, _laid(site, moved), seen.sweeps)
 
@@ -171,13 +168,11 @@ def _beyond(said: Any, one: Sweep) -> Any:
 
 def _reverse(site: Site, seen: Sequence[_Seen], rng: np.random.Generator) -> Iterator[Fault]:
     active = site.active
-    try:
-        given, back = engine.pulled(site.call, site.operands, active, lambda y: _weights(y, rng))
-    except DifferentiationError:
+    both, error = attempt(engine.pulled, site.call, site.operands, active, lambda y: _weights(y, rng))
+    if error is not None:
+        yield from _raised(site, "reverse", -1, error)
         return
-    except Exception as error:
-        yield _raised(site, "reverse", -1, error)
-        return
+    given, back = both
     known = [g for g in given if np.asarray(g).dtype.kind == "f"]
     for one in seen:
         g = np.asarray(back[active.index(one.operand)])
@@ -232,13 +227,11 @@ def _second(site: Site, seen: _Seen, rng: np.random.Generator) -> Iterator[Fault
         full[seen.operand] = x
         return np.concatenate([np.ravel(part) for part in engine.tangent(site.call, full, {seen.operand: seen.t})])
 
-    try:
-        bent = engine.curvature(site.call, site.operands, seen.operand, seen.t)
-        points = Points(slope, x, forgiving=True)
-    except DifferentiationError:
-        return
-    except Exception as error:
-        yield _raised(site, "second order", seen.operand, error)
+    bent, error = attempt(engine.curvature, site.call, site.operands, seen.operand, seen.t)
+    if error is None:
+        points, error = attempt(Points, slope, x, (), False, True)
+    if error is not None:
+        yield from _raised(site, "second order", seen.operand, error)
         return
     v = np.ravel(seen.t)
     swept = sweep(
@@ -257,16 +250,17 @@ def _eps(site: Site) -> float:
     return max((float(np.finfo(kind).eps) for kind in kinds if kind.kind == "f"), default=0.0)
 
 
-def _raised(site: Site, rule: str, operand: int, error: Exception) -> Fault:
-    return Fault(site.row.name, rule, operand, np.nan, np.nan, f"raises {type(error).__name__}: {error}"[:120])
+def _raised(site: Site, rule: str, operand: int, error: Exception) -> Iterator[Fault]:
+    """A rule that raises is wrong; one that refuses by name is not."""
+    if not isinstance(error, DifferentiationError):
+        yield Fault(site.row.name, rule, operand, np.nan, np.nan, f"raises {type(error).__name__}: {error}"[:120])
 
 
 def _of_composed(call: ComposedCall) -> Iterator[Fault]:
     """Hold the definition of a composed row against the function that it defines, on the numbers of the call."""
-    try:
-        wanted = call.row.function(*call.args, **call.kwargs)
-        found = call.row.plan(*call.args, **call.kwargs)
-    except Exception:
+    wanted, error = attempt(lambda: call.row.function(*call.args, **call.kwargs))
+    found, other = attempt(lambda: call.row.plan(*call.args, **call.kwargs))
+    if error is not None or other is not None:
         return
     for one, other in zip(engine.parts(found), engine.parts(wanted), strict=False):
         if np.shape(one) != np.shape(other) or not np.array_equal(one, other, equal_nan=True):

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
+from dualad import errors
 from dualad.check.given import given_first, given_second, split
-from dualad.check.report import Report
+from dualad.check.report import UNDECIDED, Outcome, Report
 from dualad.check.run import Run
 from dualad.check.subject import Subject
 
 __all__ = ["check_grad"]
+
+_UNSTEADY: Final = Outcome(
+    "f repeats itself",
+    UNDECIDED,
+    remark="it returns other numbers when it is called again; seed the random numbers inside of f",
+)
 
 
 def check_grad(
@@ -44,8 +51,8 @@ def check_grad(
     hess, hessp : callable, optional
         The user's Hessian ``hess(x, *args)`` and Hessian-vector product ``hessp(x, p, *args)`` of an f that returns one
         number.
-    args : sequence
-        Further arguments of ``f`` and of its derivatives.
+    args : tuple
+        Further arguments of ``f`` and of its derivatives; as in SciPy one that is no tuple is one argument.
     order : {1, 2}, optional
         1 leaves the second derivatives of this package out.
     directions : int, optional
@@ -94,20 +101,29 @@ def check_grad(
         f, jac = split(f)
     if order not in (None, 1, 2):
         raise ValueError(f"order must be 1 (first derivatives) or 2 (second as well), not {order!r}")
-    named = {"jac": jac, "grad": grad, "hess": hess, "hessp": hessp}
+    if directions is not None and not (isinstance(directions, (int, np.integer)) and directions >= 1):
+        raise ValueError(errors.wrong_directions(directions))
+    named = {"jac": None if jac is False else jac, "grad": grad, "hess": hess, "hessp": hessp}
     theirs = {name: function for name, function in named.items() if function is not None}
+    for name, function in theirs.items():
+        if not callable(function):
+            raise TypeError(errors.no_function("check_grad", name, function))
     # Steps leave the domain of f, and slopes may be infinite: that is no cause for warnings here.
     with np.errstate(all="ignore"):
-        subject = Subject(f, x, args)
+        subject = Subject(f, x, args if isinstance(args, tuple) else (args,))
         if ("hess" in theirs or "hessp" in theirs) and subject.m != 1:
             raise ValueError(
                 f"hess and hessp are checked for a function that returns one number; this one returned {subject.m}"
             )
+        if not (subject.steady or theirs):
+            return Report(subject.name, subject.shape, subject.out, [_UNSTEADY], evaluations=subject.points.count)
         run = Run(subject, np.random.default_rng(seed), directions, near, progress, bool(theirs))
         with run.progress:
             first = [given_first(subject, name, theirs[name]) for name in ("jac", "grad") if name in theirs]
             second = [given_second(subject, name, theirs[name]) for name in ("hess", "hessp") if name in theirs]
             run.tests(first, second, 2 if order is None else order)
             run.explain()
+        if not subject.steady:
+            run.report.tests.append(_UNSTEADY)
     run.report.evaluations = subject.points.count
     return run.report

@@ -12,6 +12,7 @@ from dualad.check.engine import parts
 from dualad.check.replay import Comparison, Site, sites
 from dualad.check.report import Kink
 from dualad.check.watched import Watched
+from dualad.numeric.attempt import attempt
 from dualad.numeric.ladder import ladder, sweep
 from dualad.numeric.points import Points
 from dualad.ops.table import Elementwise, Interval, Ruled
@@ -118,9 +119,8 @@ def _of_array(site: Site, near: float, rng: np.random.Generator) -> Iterator[Kin
             full[i] = x
             return np.concatenate([np.ravel(part) for part in parts(site.call(full))])
 
-        try:
-            points = Points(at, x, forgiving=True)
-        except Exception:
+        points, error = attempt(Points, at, x, (), False, True)
+        if error is not None:
             return
         v = rng.choice([-1.0, 1.0], x.size) * rng.uniform(0.5, 1.0, x.size)
         count = int(np.count_nonzero(sweep(points, v, ladder(float(np.median(np.abs(x))) if x.size else 0.0)).kinked))

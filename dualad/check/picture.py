@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -27,7 +28,9 @@ def draw(report: Report, path: Any = None, axes: Any = None) -> Any:
     if not report.curves:
         raise ValueError("this report has no differences to draw")
     if axes is None:
-        axes = Figure(figsize=(6.0, 4.2), layout="constrained").add_subplot()
+        # Where pyplot is in use, it shows the picture.
+        figure = sys.modules["matplotlib.pyplot"].figure if "matplotlib.pyplot" in sys.modules else Figure
+        axes = figure(figsize=(6.0, 4.2), layout="constrained").add_subplot()
     curve = report.curves[0]
     swept = curve.sweep
     claimed = np.ravel(curve.claimed)

@@ -5,8 +5,23 @@ from __future__ import annotations
 import linecache
 import os
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
-__all__ = ["Place"]
+import numpy as np
+import scipy
+
+__all__ = ["Place", "is_library"]
+
+_LIBRARIES: Final = tuple(
+    f"{folder}{os.sep}" for folder in (Path(__file__).parents[1], *(Path(m.__file__ or "").parent for m in (np, scipy)))
+)
+_FROZEN: Final = ("<frozen ", str(Path(os.__file__).parent / "ast.py"), str(Path(os.__file__).parent / "importlib"))
+
+
+def is_library(file: str) -> bool:
+    """Say whether a file of source is this package's, NumPy's, SciPy's or Python's own machinery of imports."""
+    return file.startswith(_LIBRARIES + _FROZEN)
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import CodeType, FrameType
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
-import scipy
 
-from dualad.check.places import Place
+from dualad.check.places import Place, is_library
 from dualad.drivers.arguments import as_argument
 from dualad.duck.kernels import DuckArray
 from dualad.duck.levels import fresh_level
@@ -21,10 +18,6 @@ from dualad.ops.table import TABLE, Composed
 from dualad.reverse.kernels import Tape
 
 __all__ = ["ComposedCall", "Watched", "watch"]
-
-_LIBRARIES: Final = tuple(
-    f"{folder}{os.sep}" for folder in (Path(__file__).parents[1], *(Path(m.__file__ or "").parent for m in (np, scipy)))
-)
 
 
 @dataclass
@@ -45,6 +38,12 @@ class Watched:
     places: list[Place | None] = field(default_factory=list)
     within: dict[int, str] = field(default_factory=dict)
     calls: list[ComposedCall] = field(default_factory=list)
+
+    @property
+    def eps(self) -> float:
+        """The rounding of the least precise type on the tape."""
+        kinds = {np.dtype(record.dtype) for record in self.tape.records if record.dtype is not None}
+        return max((float(np.finfo(kind).eps) for kind in kinds if kind.kind == "f"), default=0.0)
 
     def place(self, node: int) -> Place | None:
         """Return the line that wrote a node."""
@@ -91,7 +90,7 @@ def _found(
         code = frame.f_code
         if code in plans:
             inside = plans[code], frame
-        elif not code.co_filename.startswith(_LIBRARIES):
+        elif not is_library(code.co_filename):
             return Place(code.co_filename, frame.f_lineno, code.co_name), inside
         frame = frame.f_back
     return None, inside

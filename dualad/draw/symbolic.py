@@ -61,8 +61,8 @@ def to_sympy(tape: Tape, names: Sequence[str] | None = None) -> Symbolic:
     Examples
     --------
     >>> import numpy as np, dualad
-    >>> from dualad.draw.symbolic import to_sympy
-    >>> symbols, expression = to_sympy(dualad.record(lambda x: np.sin(x[0]) * x[1], np.array([1.0, 2.0])))
+    >>> tape = dualad.record(lambda x: np.sin(x[0]) * x[1], np.array([1.0, 2.0]))
+    >>> symbols, expression = tape.to_sympy()
     >>> expression
     x_1*sin(x_0)
     >>> expression.diff(symbols[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from dualad.duck.kernels import DuckArray
 from dualad.duck.operands import any_duck, lift
 from dualad.forward.kernels import Dual, Forward, HyperDual, gather_scalars, rebuild
 
-__all__ = ["Varied", "as_argument", "chunks", "collect", "identity_lanes", "lanes_of", "seeded"]
+__all__ = ["Varied", "as_argument", "chunks", "collect", "identity_lanes", "lanes_of", "seeded", "width"]
 
 _LANE_BYTES = 1 << 20  # lanes of the argument that stay within the second-level cache
 _MOST_LANES = 64
@@ -57,7 +57,7 @@ class Varied:
         self.arrays = [as_argument(args[number], name) for number in self.numbers]
         self.size = sum([array.size for array in self.arrays])
 
-    def call(self, f: Callable[..., Any], arrays: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    def call(self, f: Callable[..., Any], arrays: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Call ``f`` with other arrays in the varied places."""
         return f(*self.called_with(arrays), **kwargs)
 
@@ -91,6 +91,11 @@ def chunks(n: int, chunk: int | None, most: int = _MOST_LANES) -> list[tuple[int
         raise errors.WrongShape(errors.wrong_chunk(chunk))
     pieces = -(-n // int(chunk))
     return [(n * i // pieces, n * (i + 1) // pieces) for i in range(pieces)]
+
+
+def width(n: int, chunk: int | None, most: int = _MOST_LANES) -> int:
+    """Return how many of ``n`` columns are carried at once."""
+    return max([stop - start for start, stop in chunks(n, chunk, most)], default=1)
 
 
 def identity_lanes(arrays: Sequence[Any], start: int, stop: int) -> list[Any]:

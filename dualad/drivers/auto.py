@@ -1,23 +1,74 @@
-"""Derivatives whose mode the dispatcher chooses, and the plan of what it chose."""
+"""Jacobians and Hessians by the mode that was asked for, or that the dispatcher chooses, each with its plan."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from dualad.drivers.arguments import Varied
+from dualad import errors
+from dualad.drivers.arguments import Varied, chunks, width
 from dualad.drivers.backward import jacobian_rows
-from dualad.drivers.choose import FEW, SIDE, Plan, choose
-from dualad.drivers.columns import collected, hessian_columns, jacobian_columns, work_of
+from dualad.drivers.choose import FEW, SIDE, Plan, asked, choose
+from dualad.drivers.columns import (
+    collected,
+    dual_columns,
+    hessian_blocks,
+    hessian_columns,
+    jacobian_columns,
+    real_dtype,
+    work_of,
+)
 from dualad.drivers.recording import Recording
 from dualad.duck.kernels import DuckArray
 
-__all__ = ["explain", "hessian_auto", "jacobian_auto"]
+__all__ = ["explain", "hessian_auto", "hessian_by", "jacobian_auto", "jacobian_by"]
 
 Function = Callable[..., Any]
+
+# Where the costs do not decide, this does.
+_OUTER = "the argument carries an outer derivative, which needs no recording to be carried on"
+_CAPTURED = "f holds values of an outer derivative"
+_CHANGED = "f changes an array that it has used, so that a recording of it cannot be swept"
+
+
+# --- the mode that was asked for --------------------------------------------------------------------------------------
+
+
+def jacobian_by(
+    mode: str,
+    f: Function,
+    argnums: int | Sequence[int],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    chunk: int | None,
+) -> tuple[Any, Plan]:
+    """Return the Jacobian in the mode "forward" or "reverse", and the plan that says so."""
+    varied = Varied("jacobian", argnums, args)
+    if mode == "forward":
+        plan = asked(mode, varied.size, None, 1, width(varied.size, chunk))
+        return _by_dual_numbers(f, varied, kwargs, chunk, plan)
+    recording, y = _recorded(f, varied, kwargs, "jacobian")
+    m = int(np.size(y))
+    return _swept(recording, y, varied, mode, chunk), asked(mode, varied.size, m, 1, width(m, chunk))
+
+
+def hessian_by(
+    mode: str, f: Function, argnums: int, args: tuple[Any, ...], kwargs: Mapping[str, Any], chunk: int | None
+) -> tuple[Any, Plan]:
+    """Return the Hessian in the mode "hyperdual" or "forward-over-reverse", and the plan that says so."""
+    varied = Varied("hessian", argnums, args)
+    n = varied.size
+    if mode == "hyperdual" or isinstance(varied.arrays[0], DuckArray):
+        return _by_hyper_duals(f, varied, kwargs, chunk, asked("hyperdual", n, None, 2, width(n, chunk, SIDE)))
+    recording, y = _recorded(f, varied, kwargs, "hessian")
+    return hessian_columns(recording, y, chunk), asked(mode, n, int(np.size(y)), 2, width(n, chunk))
+
+
+# --- the mode that is chosen ------------------------------------------------------------------------------------------
 
 
 def jacobian_auto(
@@ -32,34 +83,29 @@ def jacobian_auto(
 
     ``before`` is the plan of an earlier call of the same function. Without one, few columns are carried by dual
     numbers; else ``f`` is recorded, and then, its outputs and its work known, its tape is swept forward or backward.
-    With one the best of all ways is known at once. ``f`` runs once, unless the columns are so many that they are cut
-    into chunks.
+    With one the best of all ways is known at once: the second call records a function of few columns to learn it.
     """
-    from dualad.drivers.first import _columns  # which imports this module
-
     varied = Varied("jacobian", argnums, args)
-    n = varied.size
-    outer = any(isinstance(array, DuckArray) for array in varied.arrays)
-    if before is None or before.n != n:
-        plan, learn = choose(n), False
-    else:
-        plan, learn = choose(n, before.m, work=before.work), before.work is None and n > FEW
-    if outer or not (plan.recorded or learn):
-        columns = _columns(f, varied, dict(kwargs), plan.chunk if chunk is None and n else chunk)[1]
-        return varied.split(columns), plan
+    n, before, several = _sizes(varied, before, chunk)
+    plan = choose(n) if before is None else choose(n, before.m, work=before.work)
+    if any([isinstance(array, DuckArray) for array in varied.arrays]):
+        return _by_dual_numbers(f, varied, kwargs, chunk, plan, _OUTER)
+    if before is not None and not before.recordable:
+        return _by_dual_numbers(f, varied, kwargs, chunk, before, _CHANGED)
+    learn = n > FEW and before is not None and before.work is None
+    if not n or not (plan.recorded or several or learn):
+        return _by_dual_numbers(f, varied, kwargs, n or None, plan)
     recording, y = _recorded(f, varied, kwargs, "jacobian")
-    m, work = int(np.size(y)), work_of(recording.tape)
-    plan = choose(n, m, work=work, recorded=True)
+    plan = choose(n, int(np.size(y)), work=work_of(recording.tape), recorded=True)
     if recording.tape.boxed:
-        plan = replace(plan, mode="reverse", reason="f holds values of an outer derivative, which rows backward carry")
-    width = plan.chunk if chunk is None else chunk
-    if not recording.mine(y) or not m:
-        parts = tuple(np.zeros(np.shape(y) + array.shape) for array in varied.arrays)
-    elif plan.mode == "reverse":
-        parts = tuple(jacobian_rows(recording, y, width))
-    else:
-        return varied.split(jacobian_columns(recording, y, width)), plan
-    return parts[0] if varied.single else parts, plan
+        plan = replace(plan, mode="reverse", reason=f"{_CAPTURED}, which the rows of a recording carry")
+    if chunk is not None:
+        plan = replace(plan, chunk=chunk)
+    try:
+        return _swept(recording, y, varied, plan.mode, plan.chunk), plan
+    except errors.ChangedConstant:
+        plan = replace(plan, recordable=False)
+    return _by_dual_numbers(f, varied, kwargs, chunk, plan, _CHANGED)
 
 
 def hessian_auto(
@@ -71,29 +117,83 @@ def hessian_auto(
     before: Plan | None = None,
 ) -> tuple[Any, Plan]:
     """Return the Hessian, of shape T + S + S, and the plan by which it was made; ``before`` as in
-    :func:`jacobian_auto`.
+    :func:`jacobian_auto`, but few columns are never recorded to learn.
     """
-    from dualad.drivers.second import hessian  # which imports this module
-
     varied = Varied("hessian", argnums, args)
+    n, before, several = _sizes(varied, before, chunk)
+    plan = choose(n, order=2) if before is None else choose(n, before.m, 2, before.work)
+    if isinstance(varied.arrays[0], DuckArray):
+        return _by_hyper_duals(f, varied, kwargs, chunk, plan, _OUTER)
+    if before is not None and not before.recordable:
+        return _by_hyper_duals(f, varied, kwargs, chunk, before, _CHANGED)
+    if not n or not (plan.recorded or several):
+        return _by_hyper_duals(f, varied, kwargs, n or None, plan)
+    recording, y = _recorded(f, varied, kwargs, "hessian")
+    plan = choose(n, int(np.size(y)), 2, work_of(recording.tape), recorded=True)
+    if recording.tape.boxed:
+        return _by_hyper_duals(f, varied, kwargs, chunk, plan, _CAPTURED)
+    if not plan.recorded:
+        return _by_hyper_duals(f, varied, kwargs, n if chunk is None else chunk, plan)
+    if chunk is not None:
+        plan = replace(plan, chunk=chunk)
+    try:
+        return hessian_columns(recording, y, plan.chunk), plan
+    except errors.ChangedConstant:
+        plan = replace(plan, recordable=False)
+    return _by_hyper_duals(f, varied, kwargs, chunk, plan, _CHANGED)
+
+
+# --- how they are carried ---------------------------------------------------------------------------------------------
+
+
+def _sizes(varied: Varied, before: Plan | None, chunk: int | None) -> tuple[int, Plan | None, bool]:
+    """Return the number of inputs, the earlier plan if it is for as many, and whether the caller wants several chunks:
+    on dual numbers f would run for each of them.
+    """
     n = varied.size
-    again = before if before is not None and before.n == n else None
-    if again is not None and again.work is not None:
-        plan, learn = choose(n, again.m, 2, again.work), False
-    else:
-        plan = choose(n, order=2)
-        learn = plan.recorded or n > (SIDE if again is None else FEW)
-    if learn and not isinstance(varied.arrays[0], DuckArray):
-        recording, y = _recorded(f, varied, kwargs, "hessian")
-        plan = choose(n, int(np.size(y)), 2, work_of(recording.tape))
-        if plan.recorded and recording.mine(y) and not recording.tape.boxed:
-            return hessian_columns(recording, y, plan.chunk if chunk is None else chunk), plan
-    return hessian(f, argnums, plan.mode, chunk=chunk)(*args, **kwargs), plan
+    return n, None if before is None or before.n != n else before, chunk is not None and len(chunks(n, chunk)) > 1
 
 
 def _recorded(f: Function, varied: Varied, kwargs: Mapping[str, Any], name: str) -> tuple[Recording, Any]:
     recording = Recording(f, varied.numbers, varied.called_with(varied.arrays), kwargs, name)
     return recording, collected(recording)
+
+
+def _swept(recording: Recording, y: Any, varied: Varied, mode: str, chunk: int | None) -> Any:
+    """Return the Jacobian of a recorded result, of its dtype."""
+    dtype = real_dtype(y)
+    if not recording.mine(y) or not varied.size or not np.size(y):
+        parts = [np.zeros(np.shape(y) + array.shape, dtype) for array in varied.arrays]
+    elif mode == "forward":
+        return varied.split(jacobian_columns(recording, y, chunk).astype(dtype, copy=False))
+    else:
+        parts = [part if part.dtype == dtype else part.astype(dtype) for part in jacobian_rows(recording, y, chunk)]
+    return parts[0] if varied.single else tuple(parts)
+
+
+def _by_dual_numbers(
+    f: Function, varied: Varied, kwargs: Mapping[str, Any], chunk: int | None, plan: Plan, why: str = ""
+) -> tuple[Any, Plan]:
+    columns = dual_columns(f, varied, kwargs, chunk)
+    return varied.split(columns), _done(plan, "forward", math.prod(columns.shape[:-1]), why)
+
+
+def _by_hyper_duals(
+    f: Function, varied: Varied, kwargs: Mapping[str, Any], chunk: int | None, plan: Plan, why: str = ""
+) -> tuple[Any, Plan]:
+    found = hessian_blocks(f, varied, kwargs, chunk)
+    outputs = found.shape[: found.ndim - 2 * varied.arrays[0].ndim]
+    return found, _done(plan, "hyperdual", math.prod(outputs), why)
+
+
+def _done(plan: Plan, mode: str, m: int, why: str) -> Plan:
+    """Return the plan of what was done without a recording, the number of outputs being known now."""
+    if why:
+        return replace(plan, mode=mode, recorded=False, m=m, reason=why)
+    return plan if plan.m == m else replace(plan, m=m)
+
+
+# --- the plan without the derivative ----------------------------------------------------------------------------------
 
 
 def explain(f: Function, *args: Any, argnums: int | Sequence[int] = 0, order: int = 1, **kwargs: Any) -> Plan:
@@ -118,7 +218,8 @@ def explain(f: Function, *args: Any, argnums: int | Sequence[int] = 0, order: in
 
     Notes
     -----
-    Costs one recording of ``f``: the costs are predicted from what it did.
+    Costs one recording of ``f``: the costs are predicted from what it did. It is the plan of a function that is called
+    again and again; the first calls of :func:`jacobian` and :func:`hessian` have yet to learn what is known here.
 
     Examples
     --------

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from dualad import errors
-from dualad.drivers.arguments import Varied, as_argument, chunks, collect
+from dualad.drivers.arguments import as_argument, chunks, collect
 from dualad.drivers.containers import flatten, is_container
 from dualad.drivers.derived import makes_derivatives
 from dualad.drivers.recording import Recording, one_number
 
-__all__ = ["grad", "jacobian_by_rows", "jacobian_rows", "value_and_grad", "vjp"]
+__all__ = ["grad", "jacobian_rows", "value_and_grad", "vjp"]
 
 Function = Callable[..., Any]
 
@@ -189,23 +189,6 @@ def places(name: str, argnums: int | Sequence[int], args: Sequence[Any]) -> tupl
     if len(set(found)) < len(found):
         raise ValueError(f"{name}: argnums={argnums!r} names an argument twice")
     return single, found
-
-
-def jacobian_by_rows(
-    f: Function, argnums: int | Sequence[int], args: tuple[Any, ...], kwargs: dict[str, Any], chunk: int | None
-) -> Any:
-    """Return the Jacobian of one call of ``f``, carried row by row over one recording."""
-    varied = Varied("jacobian", argnums, args)
-    call = list(args)
-    for number, array in zip(varied.numbers, varied.arrays, strict=True):
-        call[number] = array
-    recording = Recording(f, varied.numbers, call, kwargs, "jacobian")
-    y = collect(recording.result)
-    if recording.mine(y) and np.size(y):
-        parts = tuple(jacobian_rows(recording, y, chunk))
-    else:
-        parts = tuple(np.zeros(np.shape(y) + array.shape) for array in varied.arrays)
-    return parts[0] if varied.single else parts
 
 
 def jacobian_rows(recording: Recording, y: Any, chunk: int | None) -> list[Any]:

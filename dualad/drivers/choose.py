@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-__all__ = ["COSTS", "DIRECT", "FEW", "SIDE", "Costs", "Plan", "Rate", "Work", "choose", "most_lanes"]
+__all__ = ["COSTS", "DIRECT", "FEW", "SIDE", "Costs", "Plan", "Rate", "Work", "asked", "choose", "most_lanes"]
 
 
 class Work(NamedTuple):
@@ -45,19 +45,20 @@ class Costs(NamedTuple):
     written on the tape.
     """
 
-    plain: Rate = Rate(0, 400, 33, 1.2)
-    dual: Rate = Rate(0, 2500, 65, 2.6, 1.8, 0.42)
-    record: Rate = Rate(3500, 3700, 50, 1.5)
-    forward: Rate = Rate(200, 1400, 5.5, 0.9, 1.0, 0.68)
-    reverse: Rate = Rate(3400, 1200, 6.4, 0.95, 0.62, 1.0)
-    hyper: Rate = Rate(2800, 2800, 68, 3.0, 2.0, 0.6)
-    extend: Rate = Rate(30000, 50000, 15000, 5.0)
+    plain: Rate = Rate(0, 680, 34, 1.2)
+    dual: Rate = Rate(0, 3400, 56, 2.8, 1.9, 0.47)
+    record: Rate = Rate(1600, 5200, 52, 2.9)
+    forward: Rate = Rate(60, 1800, 6.0, 1.2, 1.0, 0.4)
+    reverse: Rate = Rate(2400, 1200, 5.1, 1.0, 0.71, 0.48)
+    hyper: Rate = Rate(360, 4200, 64, 3.7, 2.4, 0.52)
+    extend: Rate = Rate(37000, 55000, 16000, 9.2)
 
 
 COSTS = Costs()
 DIRECT = 32  # up to so many inputs a function that is not known is not recorded to find out whether rows are fewer
 FEW = 4  # up to so many inputs nothing that a recording could tell makes a difference
-SIDE = 12  # hyper-dual numbers carry blocks of so many directions a side
+SIDE = 12  # up to so many inputs hyper-dual numbers carry the Hessian of a function that is not known
+_MOST_ELEMENTS = 1 << 22  # of a hyper-dual array, 32 MB, beyond those of SIDE directions a side
 
 
 @dataclass(frozen=True)
@@ -74,12 +75,16 @@ class Plan:
         Columns or rows that are carried at once.
     n, m : int
         Numbers of inputs and outputs; ``m`` is None where it is not known yet.
+    order : {1, 2}
+        Jacobian or Hessian.
     reason : str
         Why, in a sentence.
     costs : dict
-        Predicted costs of all alternatives, in evaluations of f.
+        Predicted costs of all alternatives, in evaluations of f; empty where the mode was asked for.
     work : Work, optional
         What f does, where it has been recorded.
+    recordable : bool
+        False where a recording of f was found to be of no use.
     """
 
     mode: str
@@ -91,6 +96,7 @@ class Plan:
     reason: str
     costs: dict[str, float] = field(default_factory=dict)
     work: Work | None = None
+    recordable: bool = True
 
     def __str__(self) -> str:
         outputs = "a number of outputs that is not known yet" if self.m is None else _counted(self.m, "output")
@@ -99,8 +105,9 @@ class Plan:
             f"{derivative} of {_counted(self.n, 'input')} and {outputs}: {self.mode}, {self.chunk} at a time"
             + (", over a recording" if self.recorded else ", without a recording"),
             self.reason,
-            "predicted cost, in evaluations of f:",
         ]
+        if self.costs:
+            lines.append("predicted cost, in evaluations of f:")
         lines += [f"  {name:<24} {cost:8.1f}" for name, cost in sorted(self.costs.items(), key=lambda item: item[1])]
         return "\n".join(lines)
 
@@ -142,7 +149,8 @@ def choose(
     work : Work, optional
         What one evaluation does, as read off a tape.
     recorded : bool
-        f has been recorded at this point, and what is chosen from are the sweeps over the tape.
+        f has been recorded at this point, and what is chosen from are the sweeps over the tape (and, where they are
+        many, for the Hessian of several outputs, hyper-dual numbers, for which f runs again).
     costs : Costs, optional
         Other rates than the measured ones.
 
@@ -188,7 +196,7 @@ def _first(n: int, m: int | None, known: Work | None, recorded: bool, c: Costs) 
             if direct
             else "the number of outputs is not known before f has run: it is recorded once, then swept the cheaper way"
         )
-        return Plan("forward", not direct, chunk, n, m, 1, reason, table, known)
+        return Plan("forward", not direct, max(n, 1) if direct else chunk, n, m, 1, reason, table, known)
     row_passes, row_chunk = _chunk(m, most)
     table[rows] = (sunk + c.reverse.cost(work, m, row_passes)) / unit
     ranked = sorted(table, key=table.__getitem__)
@@ -207,18 +215,32 @@ def _first(n: int, m: int | None, known: Work | None, recorded: bool, c: Costs) 
 def _second(n: int, m: int | None, known: Work | None, recorded: bool, c: Costs) -> Plan:
     work = known or _guessed(n, m)
     unit = c.plain.cost(work, 0)
-    blocks, side = _chunk(n, SIDE)
-    pairs = blocks * (blocks + 1) // 2
     passes, chunk = _chunk(n, most_lanes(n, 2 * work.scalars))
-    # The gradient makes the tape about twice as long again, and the columns run over all of it.
-    columns = 3 * c.forward.cost(work, n, passes)
+    # The gradient of each output makes the tape longer by about twice its first length, and the columns of that output
+    # run over all that there is by then.
+    outputs = 1 if m is None else m
+    columns = outputs * (outputs + 2) * c.forward.cost(work, n, passes)
     sunk = 0.0 if recorded else c.record.cost(work, 0)
-    table = {
-        "hyperdual": c.hyper.cost(work, pairs * side * (side + 2), pairs) / unit,
-        "forward-over-reverse": (sunk + (1 if m is None else m) * (c.extend.cost(work, 0) + columns)) / unit,
-    }
-    blockwise = f"hyper-dual numbers: {table['hyperdual']:.0f} evaluations of f"
+    table = {"forward-over-reverse": (sunk + outputs * c.extend.cost(work, 0) + columns) / unit}
     over = f"{_counted(n, 'column')} forward over a recorded gradient: {table['forward-over-reverse']:.0f}"
+    if recorded and outputs == 1:
+        return Plan("forward-over-reverse", True, chunk, n, m, 2, f"{over} evaluations of f", table, known)
+    # All pairs of directions at once: f runs once, and one half of them is carried twice, which costs no more than to
+    # run f again for each block of them.
+    lanes = n * (n + 2)
+    large = lanes * work.elements // max(work.calls, 1) > _MOST_ELEMENTS
+    if n > SIDE and (large or known is None):
+        why = "the arrays of all pairs of directions would be large" if large else "f is not known yet, and is recorded"
+        return Plan("forward-over-reverse", True, chunk, n, m, 2, f"{why}; {over} evaluations of f", table, known)
+    table["hyperdual"] = c.hyper.cost(work, lanes) / unit
+    pairs = f"hyper-dual numbers: {table['hyperdual']:.0f}"
     if table["hyperdual"] <= table["forward-over-reverse"]:
-        return Plan("hyperdual", False, side, n, m, 2, f"{blockwise}; {over}", table, known)
-    return Plan("forward-over-reverse", True, chunk, n, m, 2, f"{over}; {blockwise}", table, known)
+        return Plan("hyperdual", False, max(n, 1), n, m, 2, f"{pairs} evaluations of f; {over}", table, known)
+    return Plan("forward-over-reverse", True, chunk, n, m, 2, f"{over} evaluations of f; {pairs}", table, known)
+
+
+@functools.lru_cache(maxsize=256)
+def asked(mode: str, n: int, m: int | None, order: int, chunk: int) -> Plan:
+    """Return the plan of a mode that the caller named."""
+    recorded = mode in ("reverse", "forward-over-reverse")
+    return Plan(mode, recorded, chunk, n, m, order, f"mode={mode!r} was asked for")

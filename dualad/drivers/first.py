@@ -1,4 +1,4 @@
-"""Forward mode as functions: jvp, derivative and jacobian, which can also carry its rows backward."""
+"""First derivatives as functions: jvp, derivative and jacobian."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from dualad import errors
-from dualad.drivers.arguments import Varied, as_argument, chunks, collect, identity_lanes, lanes_of, seeded
-from dualad.drivers.backward import jacobian_by_rows
+from dualad.drivers.arguments import as_argument, collect, lanes_of, seeded
+from dualad.drivers.auto import jacobian_auto, jacobian_by
 from dualad.drivers.derived import makes_derivatives
 from dualad.drivers.hyper import second_derivative
 from dualad.duck.levels import fresh_level
@@ -73,7 +73,7 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
 
 @makes_derivatives
 def jacobian(
-    f: Function, argnums: int | Sequence[int] = 0, mode: str = "forward", *, chunk: int | None = None
+    f: Function, argnums: int | Sequence[int] = 0, mode: str = "auto", *, chunk: int | None = None
 ) -> Function:
     """Return the function that evaluates the Jacobian of ``f``.
 
@@ -83,9 +83,10 @@ def jacobian(
         Function of plain NumPy code; may return a number, an array, or a list of numbers or of arrays of one shape.
     argnums : int or sequence of int
         Positional arguments in which to differentiate.
-    mode : {"forward", "reverse"}
-        Forward carries the columns of the Jacobian, several at once, and evaluates ``f`` for each chunk of them.
-        Reverse records ``f`` once and carries the rows.
+    mode : {"auto", "forward", "reverse"}
+        Auto chooses the cheapest way by the numbers of inputs and outputs and by what ``f`` does, and evaluates ``f``
+        once. Forward carries the columns of the Jacobian by dual numbers, several at once, and evaluates ``f`` for each
+        chunk of them. Reverse records ``f`` once and carries the rows.
     chunk : int, optional
         Columns or rows to carry at once; chosen by size when it is not given.
 
@@ -93,7 +94,8 @@ def jacobian(
     -------
     callable
         Takes what ``f`` takes. For an argument of shape S and a result of shape T it returns an ndarray of shape T + S;
-        a tuple of them when ``argnums`` is a sequence.
+        a tuple of them when ``argnums`` is a sequence. After a call its attribute ``plan`` says how it was carried, and
+        why.
 
     Raises
     ------
@@ -102,42 +104,46 @@ def jacobian(
     RaggedReturn
         ``f`` returned parts that make no array.
 
+    See Also
+    --------
+    explain : what "auto" would choose
+
     Notes
     -----
     Forward costs ceil(n / chunk) evaluations of ``f`` on dual arrays, n the number of elements of the argument: about
     n + 1 plain evaluations. Reverse costs one recording and about m sweeps, m the number of elements of the result.
 
+    Auto does what an earlier call of the same returned function found to be cheapest, and the first two calls may go
+    different ways to learn it. All ways are exact; their last digits may differ. Name a mode where every call shall
+    round alike, or where ``f`` does so many operations that a recording (32 bytes a scalar operation, and the arrays
+    that the rules need) does not fit into memory. ``f`` runs a second time only where a recording turns out to be of no
+    use, because ``f`` has changed an array that it had used. Inside another derivative the columns are carried by dual
+    numbers.
+
     Examples
     --------
     >>> import numpy as np, dualad
-    >>> dualad.jacobian(lambda x: np.array([x[0] * x[1], x[1] ** 2]))(np.array([2.0, 3.0]))
+    >>> jac = dualad.jacobian(lambda x: np.array([x[0] * x[1], x[1] ** 2]))
+    >>> jac(np.array([2.0, 3.0]))
     array([[3., 2.],
            [0., 6.]])
+    >>> jac.plan.mode
+    'forward'
     """
-    if mode not in ("forward", "reverse"):
-        raise ValueError(f"mode must be 'forward' or 'reverse', not {mode!r}")
+    if mode not in ("auto", "forward", "reverse"):
+        raise ValueError(f"mode must be 'auto', 'forward' or 'reverse', not {mode!r}")
 
     @functools.wraps(f)
     def of(*args: Any, **kwargs: Any) -> Any:
-        if mode == "reverse":
-            return jacobian_by_rows(f, argnums, args, kwargs, chunk)
-        varied = Varied("jacobian", argnums, args)
-        return varied.split(_columns(f, varied, kwargs, chunk)[1])
+        if mode == "auto":
+            found, made.plan = jacobian_auto(f, argnums, args, kwargs, chunk, made.plan)
+        else:
+            found, made.plan = jacobian_by(mode, f, argnums, args, kwargs, chunk)
+        return found
 
+    made: Any = of  # a function with an attribute; one assignment changes it, so that threads see whole plans
+    made.plan = None
     return of
-
-
-def _columns(f: Function, varied: Varied, kwargs: dict[str, Any], chunk: int | None) -> tuple[Any, Any]:
-    """Return the value, shape T, and all columns, shape T + (n,)."""
-    value, parts = None, []
-    for start, stop in chunks(varied.size, chunk) or [(0, 0)]:
-        level = fresh_level()
-        lanes = identity_lanes(varied.arrays, start, stop)
-        arrays = [seeded(x, level, part, stop - start) for x, part in zip(varied.arrays, lanes, strict=True)]
-        value, part = lanes_of(collect(varied.call(f, arrays, kwargs)), level, stop - start)
-        parts.append(part)
-    columns = parts[0] if len(parts) == 1 else np.concatenate(parts)
-    return value, columns.T if columns.ndim <= 2 else columns.transpose(*range(1, columns.ndim), 0)
 
 
 @makes_derivatives

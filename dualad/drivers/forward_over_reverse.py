@@ -32,7 +32,7 @@ class SecondOrder:
         sweep = Tangents(self.tape, k)
         for node, direction in zip(self.tape.inputs, directions, strict=True):
             sweep.seed(node, direction)
-        sweep.sweep()
+        sweep.sweep(self.nodes)
         return [self._column(node, k, sweep.of(node)) for node in self.nodes]
 
     def _column(self, node: int, k: int, found: Any) -> Any:

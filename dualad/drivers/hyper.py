@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ __all__ = ["block", "second_derivative"]
 Function = Callable[..., Any]
 
 
-def block(f: Function, varied: Varied, kwargs: dict[str, Any], e1: Any, e2: Any) -> Any:
+def block(f: Function, varied: Varied, kwargs: Mapping[str, Any], e1: Any, e2: Any) -> Any:
     """Return second derivatives between two sets of directions, shape (k1, k2) + T."""
     x = varied.arrays[0]
     k1, k2 = len(e1), len(e2)

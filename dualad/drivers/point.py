@@ -21,7 +21,11 @@ __all__ = ["DualPoint", "Known", "Point"]
 
 
 class Known:
-    """A value, and a gradient where it was asked for."""
+    """A value, and a gradient where it was asked for.
+
+    What carries more has more: ``jacobian()``, ``compressed_jacobian(pattern)``, ``hessian()``,
+    ``weighted_hessian(weights)`` and ``hessian_product(p)``, as :class:`Point` has them.
+    """
 
     def __init__(self, value: Any, gradient: Any = None) -> None:
         self._value, self._gradient = value, gradient

@@ -9,23 +9,22 @@ from typing import Any
 import numpy as np
 
 from dualad import errors
-from dualad.drivers.arguments import Varied, as_argument, chunks, collect, identity_lanes
+from dualad.drivers.arguments import as_argument
+from dualad.drivers.auto import hessian_auto, hessian_by
 from dualad.drivers.backward import grad
 from dualad.drivers.derived import makes_derivatives
-from dualad.drivers.first import jacobian, jvp
+from dualad.drivers.first import jvp
 from dualad.drivers.forward_over_reverse import SecondOrder
-from dualad.drivers.hyper import block
 from dualad.drivers.recording import Recording, one_number
 from dualad.duck.kernels import DuckArray
 
 __all__ = ["hessian", "hvp"]
 
 Function = Callable[..., Any]
-_MOST_COLUMNS = 12  # k columns a side carry k*k lanes
 
 
 @makes_derivatives
-def hessian(f: Function, argnums: int = 0, mode: str = "hyperdual", *, chunk: int | None = None) -> Function:
+def hessian(f: Function, argnums: int = 0, mode: str = "auto", *, chunk: int | None = None) -> Function:
     """Return the function that evaluates the Hessian of ``f``.
 
     Parameters
@@ -34,16 +33,22 @@ def hessian(f: Function, argnums: int = 0, mode: str = "hyperdual", *, chunk: in
         Function of plain NumPy code; a result of shape T is taken as that many functions.
     argnums : int
         Positional argument in which to differentiate twice.
-    mode : {"hyperdual", "forward-over-reverse"}
-        Hyper-dual numbers: exact second derivatives in one evaluation, with no step size and no tape. Forward over
-        reverse records ``f`` once, writes its gradient on the tape, and carries the columns forward over both.
+    mode : {"auto", "hyperdual", "forward-over-reverse"}
+        Auto chooses the cheaper way by the number of inputs and by what ``f`` does. Hyper-dual numbers: exact second
+        derivatives in one evaluation, with no step size and no tape. Forward over reverse records ``f`` once, writes
+        its gradient on the tape, and carries the columns forward over both.
     chunk : int, optional
         Width of the square blocks, or columns, that are carried at once.
 
     Returns
     -------
     callable
-        Takes what ``f`` takes. For an argument of shape S it returns an ndarray of shape T + S + S.
+        Takes what ``f`` takes. For an argument of shape S it returns an ndarray of shape T + S + S. After a call its
+        attribute ``plan`` says how it was carried, and why.
+
+    See Also
+    --------
+    explain : what "auto" would choose
 
     Notes
     -----
@@ -52,6 +57,11 @@ def hessian(f: Function, argnums: int = 0, mode: str = "hyperdual", *, chunk: in
     one recording and ceil(n / chunk) sweeps for each number that ``f`` returns (Griewank and Walther, *Evaluating
     Derivatives*, section 5.1).
 
+    Auto evaluates ``f`` once: up to 12 inputs on hyper-dual numbers, beyond that, and until it knows from a first
+    call what ``f`` does, over a recording. It runs ``f`` a second time where the recording turns out to be of no use:
+    for the many numbers that some functions return, where ``f`` holds values of an outer derivative, and where it has
+    changed an array that it had used.
+
     Examples
     --------
     >>> import numpy as np, dualad
@@ -59,48 +69,22 @@ def hessian(f: Function, argnums: int = 0, mode: str = "hyperdual", *, chunk: in
     array([[6., 4.],
            [4., 0.]])
     """
-    if mode not in ("hyperdual", "forward-over-reverse"):
-        raise ValueError(f"mode must be 'hyperdual' or 'forward-over-reverse', not {mode!r}")
+    if mode not in ("auto", "hyperdual", "forward-over-reverse"):
+        raise ValueError(f"mode must be 'auto', 'hyperdual' or 'forward-over-reverse', not {mode!r}")
     if not isinstance(argnums, int):
         raise TypeError("hessian differentiates in one argument: argnums must be an int")
 
     @functools.wraps(f)
     def of(*args: Any, **kwargs: Any) -> Any:
-        varied = Varied("hessian", argnums, args)
-        if mode == "forward-over-reverse":
-            return _over_reverse(f, varied, kwargs, chunk)
-        ranges = chunks(varied.size, chunk, _MOST_COLUMNS) or [(0, 0)]
-        seeds = [identity_lanes(varied.arrays, *at)[0] for at in ranges]
-        rows: list[list[Any]] = [[None] * len(ranges) for _ in ranges]
-        for i, e1 in enumerate(seeds):
-            for j, e2 in enumerate(seeds[: i + 1]):
-                rows[i][j] = block(f, varied, kwargs, e1, e2)
-                rows[j][i] = np.swapaxes(rows[i][j], 0, 1)
-        whole = rows[0][0] if len(ranges) == 1 else np.concatenate([np.concatenate(row, axis=1) for row in rows])
-        inner = varied.arrays[0].shape
-        moved = np.moveaxis(whole, (0, 1), (-2, -1))
-        return np.reshape(moved, moved.shape[:-2] + inner + inner)
+        if mode == "auto":
+            found, made.plan = hessian_auto(f, argnums, args, kwargs, chunk, made.plan)
+        else:
+            found, made.plan = hessian_by(mode, f, argnums, args, kwargs, chunk)
+        return found
 
+    made: Any = of  # as in jacobian
+    made.plan = None
     return of
-
-
-def _over_reverse(f: Function, varied: Varied, kwargs: dict[str, Any], chunk: int | None) -> Any:
-    """Return the Hessian, shape T + S + S, columns carried forward over the recorded gradient."""
-    x = varied.arrays[0]
-    if isinstance(x, DuckArray):
-        return jacobian(jacobian(lambda x: varied.call(f, [x], kwargs)), chunk=chunk)(x)
-    recording = Recording(f, varied.numbers, varied.called_with([x]), kwargs, "hessian")
-    recording.tape.inputs = recording.inputs
-    y = collect(recording.result)
-    n, shape = varied.size, np.shape(y)
-    if not recording.mine(y) or not n or not np.size(y):
-        return np.zeros(shape + x.shape * 2)
-    rows = []
-    for unit in np.eye(int(np.prod(shape))):
-        second = SecondOrder(recording.tape, {y._operand(): np.reshape(unit, shape)[()]})
-        columns = [second.columns(identity_lanes(varied.arrays, *at))[0] for at in chunks(n, chunk)]
-        rows.append(np.concatenate(columns))
-    return np.reshape(np.stack(rows), shape + x.shape * 2).astype(y.dtype, copy=False)
 
 
 @makes_derivatives

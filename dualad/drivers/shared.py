@@ -22,7 +22,8 @@ class Derivatives:
     """The callables that solvers take, ``fun``, ``grad``, ``jac``, ``hess`` and ``hessp``, which share their work.
 
     Made by :func:`derivatives`. The function's Python body runs once at each x, whatever is asked for at that x: it is
-    recorded, or, where this is cheaper for what was asked for before, evaluated on dual or hyper-dual numbers.
+    recorded, or, where this is cheaper for what was asked for before, evaluated on dual or hyper-dual numbers. Only a
+    derivative of higher order than any that was asked for before may need another run.
     """
 
     def __init__(self, f: Callable[..., Any]) -> None:
@@ -54,15 +55,18 @@ class Derivatives:
         return None
 
     def _made(self, key: tuple[Any, ...], what: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Known:
-        if self._order == 2 or (self._order == 1 and what != "second"):
-            point: Known = DualPoint(self._order, self._f, args, kwargs)
-        else:
-            point = Point(self._f, args, kwargs)
+        point = self._evaluated(what, args, kwargs)
         recent, older = self._points[: _RECORDED - 1], self._points[_RECORDED - 1 : _KNOWN - 1]
         light = tuple((known, old.light()) for known, old in older) if len(key[2]) <= _SMALL else ()
         # One assignment, so that another thread sees all of it or nothing.
         self._points = ((key, point), *recent, *light)
         return point
+
+    def _evaluated(self, what: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Known:
+        """Run f at a new x and return what carries its derivatives there: the one place that chooses the carrier."""
+        if self._order == 2 or (self._order == 1 and what != "second"):
+            return DualPoint(self._order, self._f, args, kwargs)
+        return Point(self._f, args, kwargs)
 
     def fun(self, x: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Return the value of f."""
@@ -129,8 +133,9 @@ def derivatives(f: Callable[..., Any]) -> Derivatives:
 
     Examples
     --------
-    >>> import numpy as np, dualad
-    >>> d = dualad.derivatives(lambda x: x[0] ** 2 * x[1])
+    >>> import numpy as np
+    >>> from dualad import optimize
+    >>> d = optimize.derivatives(lambda x: x[0] ** 2 * x[1])
     >>> x = np.array([2.0, 3.0])
     >>> float(d.fun(x)), d.grad(x), d.hess(x)
     (12.0, array([12.,  4.]), array([[6., 4.],

@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from dualad import errors
+
 __all__ = ["Arguments", "improved"]
 
 Arguments = dict[str, Any]
@@ -31,7 +33,13 @@ def improved(target: Callable[..., Any]) -> Callable[[Callable[[Arguments], None
             for name in rest:
                 given.update(given.pop(name, {}))
             fill(given)
-            return target(*[given.pop(name) for name in names[: len(args)]], **given)
+            try:
+                return target(*[given.pop(name) for name in names[: len(args)]], **given)
+            except (TypeError, ValueError) as error:
+                # In the words of NumPy and SciPy, who do not know what the objects are.
+                if errors.is_refused_object(error):
+                    raise errors.DerivativeLost(errors.made_of_objects(str(error))) from error
+                raise
 
         call.__name__ = call.__qualname__ = fill.__name__
         call.__module__ = fill.__module__

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from dualad.numeric.attempt import attempt
+
 __all__ = ["Points"]
 
 
@@ -83,8 +85,6 @@ class Points:
         return values
 
     def _guarded(self, point: Any) -> Any:
-        try:
-            value = np.asarray(self._call(point.reshape(self.shape)))
-            return np.ravel(value) if value.size == self.m and value.dtype.kind in "fciub" else np.nan
-        except Exception:
-            return np.nan
+        value, error = attempt(lambda: np.asarray(self._call(point.reshape(self.shape))))
+        known = error is None and value.size == self.m and value.dtype.kind in "fciub"
+        return np.ravel(value) if known else np.nan

@@ -2,7 +2,10 @@
 
 Each method receives exactly the derivatives that it can use; one that uses none is passed through. What the caller
 gives (``jac=``, ``hess=``, ``hessp=``, a string such as ``"2-point"``) is left alone.
+SciPy's classes that go with them (``Bounds``, ``LinearConstraint`` and others) are here under their names.
 """
+
+from scipy.optimize import BFGS, SR1, Bounds, LinearConstraint, OptimizeResult, RootResults
 
 from dualad.drivers.shared import derivatives
 from dualad.optimize.constraints import NonlinearConstraint
@@ -12,6 +15,7 @@ from dualad.optimize.roots import fsolve, newton, root, root_scalar
 from dualad.optimize.searching import basinhopping, differential_evolution, dual_annealing, shgo
 
 __all__ = [
-    "NonlinearConstraint", "basinhopping", "curve_fit", "derivatives", "differential_evolution", "dual_annealing",
-    "fsolve", "least_squares", "minimize", "minimize_scalar", "newton", "root", "root_scalar", "shgo",
+    "BFGS", "SR1", "Bounds", "LinearConstraint", "NonlinearConstraint", "OptimizeResult", "RootResults", "basinhopping",
+    "curve_fit", "derivatives", "differential_evolution", "dual_annealing", "fsolve", "least_squares", "minimize",
+    "minimize_scalar", "newton", "root", "root_scalar", "shgo",
 ]  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import optimize as scipy_optimize
 
+from dualad import errors
 from dualad.drivers.compressed import Compressed
 from dualad.drivers.shared import Derivatives
 
@@ -41,8 +42,10 @@ class NonlinearConstraint(scipy_optimize.NonlinearConstraint):  # type: ignore[m
     jac, hess
         As in SciPy, to use instead of the exact ones. Beside ``jac`` as a string, that is by differences, SciPy takes
         no exact Hessian.
-    **options
-        SciPy's further arguments. By ``finite_diff_jac_sparsity`` the exact Jacobian is compressed.
+    keep_feasible, finite_diff_rel_step
+        As in SciPy.
+    finite_diff_jac_sparsity
+        As in SciPy. The exact Jacobian is compressed by it, and sparse.
 
     Examples
     --------
@@ -54,16 +57,26 @@ class NonlinearConstraint(scipy_optimize.NonlinearConstraint):  # type: ignore[m
     """
 
     def __init__(
-        self, fun: Callable[..., Any], lb: Any, ub: Any, jac: Any = None, hess: Any = None, **options: Any
+        self,
+        fun: Callable[..., Any],
+        lb: Any,
+        ub: Any,
+        jac: Any = None,
+        hess: Any = None,
+        keep_feasible: Any = False,
+        finite_diff_rel_step: Any = None,
+        finite_diff_jac_sparsity: Any = None,
     ) -> None:
+        pattern = finite_diff_jac_sparsity
         if jac is None:
             shared = Derivatives(fun)
-            pattern = options.pop("finite_diff_jac_sparsity", None)
             fun, jac = _vector(shared), _matrix(shared)
             if pattern is not None:
                 jac = functools.partial(shared.compressed_jac, Compressed(pattern))
+                pattern = None
             hess = _ExactHessian(shared) if hess is None else hess
-        super().__init__(fun, lb, ub, jac, scipy_optimize.BFGS() if hess is None else hess, **options)
+        hess = scipy_optimize.BFGS() if hess is None else hess
+        super().__init__(fun, lb, ub, jac, hess, keep_feasible, finite_diff_rel_step, pattern)
 
 
 def _vector(shared: Derivatives) -> Callable[..., Any]:
@@ -71,7 +84,13 @@ def _vector(shared: Derivatives) -> Callable[..., Any]:
 
 
 def _matrix(shared: Derivatives) -> Callable[..., Any]:
-    return lambda x, *args: np.reshape(shared.jac(x, *args), (-1, np.size(x)))
+    def jac(x: Any, *args: Any) -> Any:
+        found = shared.jac(x, *args)
+        if np.ndim(found) > 2:
+            raise errors.WrongShape(errors.not_a_vector("a constraint", found.shape[: -np.ndim(x)]))
+        return np.reshape(found, (-1, np.size(x)))
+
+    return jac
 
 
 def with_derivatives(constraints: Any, method: str) -> Any:

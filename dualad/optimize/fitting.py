@@ -41,16 +41,17 @@ def least_squares(given: Arguments) -> None:
     >>> t = np.array([1, 2, 3, 5, 7, 10])
     >>> y = np.array([109, 149, 149, 191, 213, 224])
     >>> optimize.least_squares(lambda b: b[0] * (1 - np.exp(-b[1] * t)) - y, [100, 0.75]).x.round(4)
-    array([2.138094e+02, 5.472000e-01])
+    array([213.8092,   0.5472])
     """
-    if given.get("jac") is None:
+    pattern = given.get("jac_sparsity")
+    # SciPy says in its own words that MINPACK takes no pattern.
+    if given.get("jac") is None and not (pattern is not None and given.get("method") == "lm"):
         shared = Derivatives(given["fun"])
 
         def jac(x: Any, *args: Any, **kwargs: Any) -> Any:
             return np.atleast_2d(shared.jac(x, *args, **kwargs))
 
-        pattern = given.get("jac_sparsity")
-        if pattern is not None and given.get("method") != "lm":
+        if pattern is not None:
             jac = functools.partial(shared.compressed_jac, Compressed(pattern))
         given["fun"], given["jac"] = shared.fun, jac
 
@@ -83,7 +84,9 @@ def curve_fit(given: Arguments) -> None:
     """
     if given.get("jac") is not None:
         return
-    f = given["f"]
+    f, data = given["f"], np.size(given["ydata"])
+    if isinstance(given["xdata"], range):
+        given["xdata"] = np.asarray(given["xdata"], dtype=float)  # as SciPy does with lists and tuples
     shared = Derivatives(lambda parameters, x: f(x, *parameters))
 
     @functools.wraps(f)  # SciPy counts the parameters in the signature
@@ -92,8 +95,10 @@ def curve_fit(given: Arguments) -> None:
 
     def jac(x: Any, *parameters: Any) -> Any:
         found = shared.jac(np.array(parameters, dtype=float), x)
-        # A model without x is one number, which SciPy spreads over the data.
-        return np.repeat(found[np.newaxis], np.shape(x)[-1], axis=0) if found.ndim == 1 else found
+        if found.ndim == 1:
+            # A model without x is one number, which SciPy spreads over the data.
+            return np.repeat(found[np.newaxis], np.shape(x)[-1] if np.ndim(x) else data, axis=0)
+        return found
 
     given["f"], given["jac"] = model, jac
     sigma = given.get("sigma")

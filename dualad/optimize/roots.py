@@ -110,7 +110,7 @@ def root_scalar(given: Arguments) -> None:
     if not slope:
         given["f"], given["fprime"] = shared.fun, shared.grad
     if method == "halley" and not curvature and slope is not True:
-        given["fprime2"] = shared.hess
+        given["fprime2"] = lambda x, *args: np.reshape(shared.hess(x, *args), np.shape(x))[()]
 
 
 @improved(scipy_optimize.newton)

@@ -112,8 +112,8 @@ def shgo(given: Arguments) -> None:
     Examples
     --------
     >>> from dualad import optimize
-    >>> found = optimize.shgo(lambda x: (x[0] ** 2 - 1) ** 2 + (x[1] - 0.5) ** 2, [(-2, 2), (-2, 2)])
-    >>> abs(found.x).round(5)
+    >>> found = optimize.shgo(lambda x: (x[0] ** 2 - 1) ** 2 + (x[1] - 0.5) ** 2, [(-2, 3), (-2, 2)])
+    >>> found.x.round(5)
     array([1. , 0.5])
     """
     if (given.get("options") or {}).get("jac") is not True:

@@ -27,7 +27,7 @@ def with_barrier(callback: Callable[..., Any] | None) -> Callable[..., Any]:
         if callback is not None:
             stop = callback(intermediate_result=state) if by_name else callback(xk, state)
         if "barrier_parameter" in state:
-            state.optimality = max(np.linalg.norm(state.lagrangian_grad, np.inf), state.barrier_parameter)
+            state.optimality = np.maximum(np.linalg.norm(state.lagrangian_grad, np.inf), state.barrier_parameter)
         return stop
 
     return each

@@ -14,8 +14,6 @@ sys.path.insert(0, str(Path(__file__).parent))  # the tests are no package
 from mutations import MUTATIONS
 from planting import Mutation, planted
 
-pytestmark = pytest.mark.slow  # minutes: `make test-slow`
-
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=repr)
 def test_rule(mutation: Mutation) -> None:
@@ -33,7 +31,7 @@ def test_program_without_the_mistake(mutation: Mutation) -> None:
     assert check_grad(mutation.program, mutation.x, order=1).passed
 
 
-def test_there_are_fifty_of_every_kind() -> None:
+def test_there_are_fifty_and_of_every_kind() -> None:
     assert len(MUTATIONS) >= 50
     kinds = {mutation.kind for mutation in MUTATIONS}
     assert kinds == {"sign", "factor", "dropped term", "index", "broadcast sum"}

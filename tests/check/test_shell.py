@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,11 @@ def scaled(x, a, b):
 
 def trace(x):
     return np.trace(x @ x)
+
+def failing(x):
+    return 1 / 0
+
+const = 3
 """
 
 
@@ -81,6 +87,45 @@ def test_picture(module: str, tmp_path: Path) -> None:
 def test_what_cannot_be_found(module: str, name: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", name, "--at", "1"]) == 2
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["f", "--at", "1,,2"], "--at '1,,2' cannot be read; write it as 1,2,3 or [[1,2],[3,4]]"),
+        (["f", "--at", "[[1],[2,3]]"], "cannot be read"),
+        (["f", "--at", "np.pi"], "cannot be read"),
+        (["f", "--at", "1", "--args", "(3"], "--args '(3' cannot be read"),
+        (["scaled", "--at", "1,2"], "TypeError: scaled() missing 2 required positional arguments"),
+        (["const", "--at", "1"], "f must be a function, not 3 of type int"),
+        (["failing", "--at", "1"], "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_what_cannot_be_checked(module: str, words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    name, *rest = words
+    assert main(["check", f"{module}:{name}", *rest]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_the_line_that_raised(module: str, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["check", f"{module}:failing", "--at", "1"])
+    assert "raised in functions_of_the_shell.py:20 in failing: return 1 / 0" in capsys.readouterr().err
+
+
+def test_picture_that_cannot_be_saved(module: str, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("matplotlib")
+    assert main(["check", f"{module}:f", "--at", "1,2", "--order", "1", "--plot", "no_such_folder/v.png"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out.startswith("check of f: passed")
+    assert "FileNotFoundError" in captured.err
+
+
+def test_a_reader_that_goes_away(module: str) -> None:
+    command = f'"{sys.executable}" -m dualad check {module}:f --at 1,2,3 | head -n 1'
+    env = os.environ | {"PYTHONPATH": str(Path(dualad.__file__).parents[1])}
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False, env=env)
+    assert done.stdout.startswith("check of f: passed")
+    assert done.stderr == ""
 
 
 def test_info(capsys: pytest.CaptureFixture[str]) -> None:

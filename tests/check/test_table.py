@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sys
 import zlib
 from pathlib import Path
@@ -18,8 +19,6 @@ from dualad.ops.table import TABLE, Elementwise, NoTangent, Todo
 sys.path.insert(0, str(Path(__file__).parents[1] / "ops"))  # the tests are no package
 from array_checks import CASES, ROWS, Call
 from truth import sample
-
-pytestmark = pytest.mark.slow  # minutes: `make test-slow`
 
 # Where SciPy's own value has few digits, its differences are not those of the function. These are drawn from where it
 # is good; the truth of the derivatives elsewhere is in tests/ops/test_elementwise_truth.py, against mpmath.
@@ -149,8 +148,13 @@ def test_array_row(name: str) -> None:
         assert not report.failed, f"{name}, {case!r}:\n{report}"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ARRAYS)
+# All take two minutes: `make test-slow`. Some are always run.
+ALWAYS = set(random.Random(4).sample(ARRAYS, 24))
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in ALWAYS else pytest.mark.slow) for name in ARRAYS]
+)
 def test_array_row_second_order(name: str) -> None:
     for case, report in check_row(name, directions=2):
         assert not report.failed, f"{name}, {case!r}:\n{report}"

@@ -83,6 +83,13 @@ def test_names() -> None:
         to_sympy(dualad.record(lambda x: x, 1.0), names=["a", "b"])
 
 
+def test_a_tape_does_it_itself() -> None:
+    tape = dualad.record(lambda x: x * x + 2, 3.0)
+    assert tape.to_sympy() == to_sympy(tape)
+    assert str(tape.to_sympy(["t"]).expressions) == "t**2 + 2"
+    assert str(tape.to_sympy(names=["u"]).symbols) == "u"
+
+
 def test_several_outputs() -> None:
     _, (first, second) = to_sympy(dualad.record(lambda x: (x * x, np.sin(x)), 1.0))
     assert (str(first), str(second)) == ("x**2", "sin(x)")
@@ -103,4 +110,4 @@ def test_what_cannot_be_written() -> None:
 def test_without_sympy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sympy", None)
     with pytest.raises(ImportError, match='extra "sympy"'):
-        to_sympy(dualad.record(lambda x: x, 1.0))
+        dualad.record(lambda x: x, 1.0).to_sympy()

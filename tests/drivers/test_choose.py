@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from dualad.drivers.choose import COSTS, DIRECT, SIDE, Costs, Plan, Rate, Work, choose, most_lanes
+from dualad.drivers.choose import COSTS, DIRECT, SIDE, Costs, Plan, Rate, Work, asked, choose, most_lanes
 
 ARRAYS = Work(calls=12, scalars=0, elements=6000)
 SCALARS = Work(calls=0, scalars=2000, elements=0)
@@ -65,6 +65,23 @@ def test_hessians():
     # A heavy function is not evaluated on all pairs of directions, a light one is.
     assert choose(8, 1, 2, Work(10, 0, 10**6)).mode == "forward-over-reverse"
     assert choose(8, 1, 2, Work(10, 0, 80)).mode == "hyperdual"
+
+
+def test_hessians_in_one_evaluation():
+    few, more = choose(SIDE, order=2), choose(SIDE + 1, order=2)
+    assert (few.mode, few.chunk) == ("hyperdual", SIDE)
+    assert more.recorded and "not known yet" in more.reason and "hyperdual" not in more.costs
+    assert choose(30, 1, 2, SCALARS).mode == "hyperdual" and choose(30, 1, 2, SCALARS).chunk == 30
+    large = choose(30, 1, 2, Work(10, 0, 10**6))
+    assert large.recorded and "would be large" in large.reason
+    # Once it is recorded, one output is swept; for many, which make the tape long, f may run again.
+    assert choose(30, 1, 2, SCALARS, recorded=True).recorded
+    assert not choose(30, 100, 2, ARRAYS, recorded=True).recorded
+
+
+def test_a_mode_that_was_asked_for():
+    plan = asked("reverse", 3, 2, 1, 2)
+    assert plan.recorded and str(plan).splitlines()[1:] == ["mode='reverse' was asked for"]
 
 
 def test_reasons_and_prints():

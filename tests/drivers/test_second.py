@@ -45,9 +45,9 @@ def test_blocks_are_identical_where_the_arithmetic_is():
         return y[0] * y[-1] + np.sum(np.sqrt(y * y + 1.0) * x[::-1])
 
     x = RNG.standard_normal(11)
-    whole = dualad.hessian(g, chunk=11)(x)
+    whole = dualad.hessian(g, mode="hyperdual", chunk=11)(x)
     for chunk in (1, 2, 3, 5, 8):
-        same(dualad.hessian(g, chunk=chunk)(x), whole)
+        same(dualad.hessian(g, mode="hyperdual", chunk=chunk)(x), whole)
 
 
 def test_shapes():

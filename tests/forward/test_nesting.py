@@ -95,8 +95,9 @@ def test_all_ways_to_a_hessian():
     assert np.max(np.abs(hessian - hessian.T)) < 1e-12
     for way in (
         dualad.jacobian(dualad.grad(objective)), dualad.jacobian(dualad.jacobian(objective)),
-        dualad.hessian(objective, chunk=1),
-        dualad.hessian(objective, chunk=2), lambda x: np.array([dualad.hvp(objective)(x, p) for p in np.eye(3)]),
+        dualad.hessian(objective, mode="hyperdual", chunk=1),
+        dualad.hessian(objective, mode="hyperdual", chunk=2),
+        lambda x: np.array([dualad.hvp(objective)(x, p) for p in np.eye(3)]),
         lambda x: np.array([dualad.jvp(dualad.grad(objective), (x,), (p,))[1] for p in np.eye(3)]),
         lambda x: dualad.jacobian(lambda y: np.array([dualad.jvp(objective, (y,), (p,))[1] for p in np.eye(3)]))(x),
     ):  # fmt: skip

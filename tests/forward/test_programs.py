@@ -117,7 +117,7 @@ def test_dual_against_the_complex_step(steps, x):
     assert np.max(np.abs(found - wanted)) <= 1e-11 * scale
     value, _ = dualad.jvp(f, (x,), (x,))
     same(np.asarray(value), np.asarray(f(x)))
-    same(dualad.jacobian(f, chunk=1)(x), found) if not uses_products(steps) else None
+    same(dualad.jacobian(f, mode="forward", chunk=1)(x), found) if not uses_products(steps) else None
 
 
 def uses_products(steps):

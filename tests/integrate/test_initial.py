@@ -218,3 +218,31 @@ def test_odeint_with_args_and_with_an_own_jacobian():
     body = Body(lambda y, t: -y)
     integrate.odeint(body, [1.0], [0, 1], Dfun=lambda y, t: [[-1.0]])
     assert body.kinds == {"ndarray"}
+
+
+def test_each_method_takes_the_structure_that_it_knows():
+    # SciPy warns of the other one and goes on without it; so does the exact Jacobian.
+    for method, options in (
+        ("Radau", {"lband": 2, "uband": 2}),
+        ("BDF", {"lband": 2, "uband": 2}),
+        ("LSODA", {"jac_sparsity": np.ones((3, 3))}),
+        (scipy.integrate.LSODA, {"jac_sparsity": np.ones((3, 3))}),
+    ):
+        with pytest.warns(UserWarning, match="have no effect"):
+            found = integrate.solve_ivp(robertson, (0, 10), [1, 0, 0], method, rtol=1e-8, atol=1e-10, **options)
+        expected = integrate.solve_ivp(robertson, (0, 10), [1, 0, 0], method, rtol=1e-8, atol=1e-10)
+        np.testing.assert_array_equal(found.y, expected.y)
+
+
+def test_what_the_right_hand_side_returns():
+    expected = integrate.solve_ivp(robertson, (0, 10), [1, 0, 0], "BDF").y
+    for make in (list, tuple, np.array, np.stack, np.hstack):
+        found = integrate.solve_ivp(lambda t, y, make=make: make(list(robertson(t, y))), (0, 10), [1, 0, 0], "BDF")
+        np.testing.assert_array_equal(found.y, expected)
+
+
+def test_options_of_the_steps():
+    for method in METHODS:
+        options = {"method": method, "first_step": 1e-6, "max_step": 0.5, "rtol": 1e-8, "atol": [1e-12, 1e-12, 1e-10]}
+        found = integrate.solve_ivp(robertson, (0, 10), [1, 0, 0], **options)
+        assert found.t[1] == pytest.approx(1e-6) and np.diff(found.t).max() < 0.51

@@ -10,7 +10,7 @@ import pytest
 import scipy.optimize
 from scipy.sparse import csc_array
 
-from dualad import optimize
+from dualad import errors, optimize
 from dualad.optimize.constraints import with_derivatives
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -232,3 +232,24 @@ def test_problem_71():
     for method in METHODS:
         found = optimize.minimize(f, [1, 5, 5, 1.0], method=method, bounds=[(1, 5)] * 4, constraints=constraints)
         np.testing.assert_allclose(found.fun, 17.0140173, rtol=1e-6)
+
+
+def test_arguments_by_place_are_those_of_scipy():
+    import inspect
+
+    ours, theirs = (
+        list(inspect.signature(kind).parameters)
+        for kind in (optimize.NonlinearConstraint, scipy.optimize.NonlinearConstraint)
+    )
+    assert ours == theirs
+    constraint = optimize.NonlinearConstraint(disc, 0, np.inf, "3-point", scipy.optimize.SR1(), [True], 1e-6, [[1, 1]])
+    assert constraint.jac == "3-point" and isinstance(constraint.hess, scipy.optimize.SR1)
+    assert constraint.keep_feasible == [True]
+    assert constraint.finite_diff_rel_step == 1e-6 and constraint.finite_diff_jac_sparsity == [[1, 1]]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_constraint_of_a_matrix_is_refused(method):
+    wrong = {"type": "ineq", "fun": lambda x: np.reshape(np.stack([x, x]), (2, 2))}
+    with pytest.raises(errors.WrongShape, match=r"shape \(2, 2\).*np.ravel"):
+        optimize.minimize(linear, START, method=method, constraints=wrong)

@@ -203,3 +203,40 @@ def test_own_jacobian_of_curve_fit():
     with estimates_in_scipy() as estimates:
         optimize.curve_fit(model, T, Y, jac="3-point", method="trf")
     assert estimates["approx_derivative"] > 0
+
+
+def test_a_pattern_is_refused_by_lm_in_the_words_of_scipy():
+    with pytest.raises(ValueError, match="'lm' does not support `jac_sparsity`"):
+        optimize.least_squares(residual, [1, 1, 1], method="lm", jac_sparsity=np.ones((25, 3)))
+
+
+def test_data_that_are_no_arrays():
+    popt, _ = optimize.curve_fit(lambda t, a, b: a * t + b, range(5), [1, 3, 5, 7, 9])
+    np.testing.assert_allclose(popt, [2, 1], atol=1e-10)
+    popt, _ = optimize.curve_fit(lambda data, a, b: a * data["t"] + b, {"t": T}, 2 * T + 1)
+    np.testing.assert_allclose(popt, [2, 1], atol=1e-10)
+    popt, _ = optimize.curve_fit(lambda data, a: a, {"t": T}, Y)
+    np.testing.assert_allclose(popt, Y.mean())
+
+
+def test_robust_fits_of_every_kind_agree_with_scipy():
+    for options in (
+        {"tr_solver": "lsmr"}, {"tr_solver": "lsmr", "tr_options": {"regularize": False}}, {"x_scale": [1, 2, 3]},
+        {"loss": lambda z: np.array([np.log1p(z), 1 / (1 + z), -1 / (1 + z) ** 2])}, {"max_nfev": 3},
+    ):  # fmt: skip
+        found = optimize.least_squares(residual, [1, 1, 1], **options)
+        expected = scipy.optimize.least_squares(residual, [1, 1, 1], jac=rows, **options)
+        # The Jacobians differ by a few roundings, which the steps enlarge.
+        np.testing.assert_allclose(found.x, expected.x, rtol=1e-8)
+        assert found.nfev == expected.nfev
+
+
+@pytest.mark.parametrize("method", ["trf", "dogbox"])
+def test_callbacks_of_least_squares(method):
+    if "callback" not in scipy.optimize.least_squares.__doc__:
+        pytest.skip("this version of SciPy has no callback here")
+    seen = []
+    found = optimize.least_squares(
+        residual, [1, 1, 1], method=method, callback=lambda intermediate_result: seen.append(intermediate_result.x)
+    )
+    assert len(seen) > 2 and found.success

@@ -160,3 +160,21 @@ def test_newton_as_the_caller_has_it():
     assert not any("Recorded" in kind for kind in body.kinds)
     z = optimize.newton(lambda z: z**2 + 1, 0.5 + 1j)
     assert z == pytest.approx(1j)
+
+
+@pytest.mark.parametrize("method", ["newton", "halley"])
+def test_root_scalar_from_a_list_of_one(method):
+    one = {"fprime": lambda x: 3 * x**2, "fprime2": lambda x: 6 * x}
+    expected = scipy.optimize.root_scalar(cubic, x0=[1.5], method=method, **one)
+    found = optimize.root_scalar(cubic, x0=[1.5], method=method)
+    assert np.shape(found.root) == np.shape(expected.root)
+    np.testing.assert_allclose(found.root, expected.root, rtol=1e-14)
+    assert found.iterations == expected.iterations
+
+
+def test_newton_on_arrays_of_any_shape_converges_as_in_scipy():
+    for x0 in ([1.0, 1.5], np.array([1, 2]), np.ones((2, 2)), np.array([1.5])):
+        found = optimize.newton(cubic, x0, full_output=True)
+        expected = scipy.optimize.newton(cubic, x0, fprime=lambda x: 3 * x**2, full_output=True)
+        for got, wanted in zip(found, expected):
+            np.testing.assert_array_equal(got, wanted)
