@@ -314,8 +314,8 @@ def impure(name: str, what: str, where: str | None) -> str:
     """Sentence for a compiled function whose constants change by themselves."""
     written = f", written by {where}" if where is not None else ""
     return (
-        f"{name} was recorded twice on the same path, and the recordings differ: {what}{written}. It is not replayed any "
-        "more but called as it is. Pass what changes between calls as an argument (a random generator's numbers, a "
+        f"{name} was recorded twice on the same path, and the recordings differ: {what}{written}. It is not replayed "
+        "any more but called as it is. Pass what changes between calls as an argument (a random generator's numbers, a "
         "counter, the time)."
     )
 
@@ -323,24 +323,24 @@ def impure(name: str, what: str, where: str | None) -> str:
 def changes_itself(name: str, labels: Sequence[str]) -> str:
     """Sentence for a compiled function with a memory."""
     return (
-        f"{name} changes {', '.join(labels[:3])} whenever it is called, which a replay would not do. It is not replayed "
-        "any more but called as it is. Return what it should leave behind instead of storing it."
+        f"{name} changes {', '.join(labels[:3])} whenever it is called, which a replay would not do. It is not "
+        "replayed any more but called as it is. Return what it should leave behind instead of storing it."
     )
 
 
 def not_stacked(lengths: Any) -> str:
     """Sentence for the arguments of batch."""
     return (
-        f"batch takes arrays with one row for each call, all with the same number of rows and at least one; the leading "
-        f"lengths are {lengths}."
+        f"batch takes arrays with one row for each call, all with the same number of rows and at least one; the "
+        f"leading lengths are {lengths}."
     )
 
 
 def wrong_out(parts: int, targets: int) -> str:
     """Sentence for the out= of a compiled function."""
     return (
-        f"the result has {parts} parts and out= has {targets}; give arrays in the structure of the result, and None for "
-        "a part that shall be made new."
+        f"the result has {parts} parts and out= has {targets}; give arrays in the structure of the result, and None "
+        "for a part that shall be made new."
     )
 
 

@@ -1,4 +1,4 @@
-"""The calls of a compiled function that need no Python: which program fits, and whether what it relies on still holds."""
+"""The calls of a compiled function that need no Python: which program fits, and whether what it relies on holds."""
 
 cimport cython
 cimport numpy as cnp
@@ -106,7 +106,6 @@ cdef class Sight:
     cpdef bint holds(self) except -1:
         """Say whether it is still the same."""
         cdef PyObject *found
-        cdef Py_ssize_t i
         cdef cnp.ndarray one, other
         if self.kind == NAMED:
             found = PyDict_GetItemWithError(self.holder, self.name)

@@ -46,7 +46,7 @@ OPCODES = {
     name: i for i, name in enumerate(
         "add subtract multiply divide negative less less_equal greater greater_equal equal not_equal where scale square "
         "power move and or not isnan isfinite isinf xor pow_2 call multiply_add multiply_subtract subtract_multiply scale_add "
-        "sum guard guard_whole group reduce callback end".split()
+        "sum guard guard_whole group reduce callback end COUNT sine cosine".split()
     )
 }
 

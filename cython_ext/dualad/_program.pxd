@@ -20,6 +20,12 @@ cdef extern from "machine.h" nogil:
         int function
         int sources
         int source[8]
+    ctypedef struct Sink:
+        int slot
+        int base
+        Py_ssize_t offset
+        Py_ssize_t length
+        Py_ssize_t inner
     ctypedef struct Group:
         int axes
         Py_ssize_t shape[8]
@@ -28,19 +34,34 @@ cdef extern from "machine.h" nogil:
         int loads
         int stores
         int steps
+        int sinks
+        int totals
         Py_ssize_t block
         Operand *load
         Operand *store
         BlockStep *step
-    ctypedef struct Reduction:
+        Sink *sink
+    ctypedef struct Place:
+        int base
+        Py_ssize_t offset
+        Py_ssize_t stride[8]
+    ctypedef struct Whole:
+        int way
         int function
+        int operands
         int copies
         double first
         Py_ssize_t outer
+        Py_ssize_t length
         Py_ssize_t inner
-        int rows
-        Operand source
-        Operand target
+        Py_ssize_t whole
+        int axes
+        Py_ssize_t shape[8]
+        Py_ssize_t dimension[6]
+        Py_ssize_t step[12]
+        int dimensions
+        int steps
+        Place place[4]
 
 cdef class Workspace:
     cdef object memory
@@ -60,8 +81,8 @@ cdef class Program:
     cdef Py_ssize_t length
     cdef Function *functions
     cdef Group *groups
-    cdef Reduction *reductions
-    cdef int nfunctions, ngroups, nreductions, nbases
+    cdef Whole *wholes
+    cdef int nfunctions, ngroups, nwholes, nbases
     cdef Py_ssize_t doubles, scratch
     cdef bint light               # too little work to give the GIL away
     cdef int ninputs

@@ -40,7 +40,7 @@ cdef extern from "machine.h" nogil:
     const int *run_points(const int *p, double *v, const Function *functions, unsigned char *failed) noexcept
     const int *run_scalars(const int *p, double *v, const Function *functions) noexcept
     void run_group(const Group *g, char **base, double *scratch, const Function *functions) noexcept
-    void run_reduction(const Reduction *r, char **base, const Function *functions) noexcept
+    void run_whole(const Whole *w, char **base, const Function *functions) noexcept
 
 cdef extern from "numpy/arrayobject.h":
     object PyArray_Scalar(void *data, object dtype, object base)
@@ -85,12 +85,12 @@ cdef void *room_for(Py_ssize_t count, size_t size) except NULL:
 
 
 cdef int fill_operand(Operand *o, object spec, Group *g) except -1:
-    """Take ``(base, kind, offset, strides, slot)``."""
+    """Take ``(base, kind, offset, strides, slot)``; a slot below zero: its block is copied, -1 - slot."""
     cdef Py_ssize_t dense = 8, size
     cdef bint is_dense, is_uniform = True
     base, kind, offset, strides, slot = spec
-    o.base, o.kind, o.offset, o.slot = base, ord(kind), offset, slot
-    is_dense = kind == "d"
+    o.base, o.kind, o.offset, o.slot = base, ord(kind), offset, slot if slot >= 0 else -1 - slot
+    is_dense = kind == "d" and slot >= 0
     for i in range(g.axes - 1, -1, -1):
         o.stride[i] = strides[i]
         size = g.shape[i]
@@ -98,7 +98,7 @@ cdef int fill_operand(Operand *o, object spec, Group *g) except -1:
             is_dense = is_dense and strides[i] == dense
             is_uniform = is_uniform and strides[i] == 0
         dense *= size
-    o.shape_of_access = DENSE if is_dense else UNIFORM if is_uniform else OTHER
+    o.shape_of_access = DENSE if is_dense else UNIFORM if is_uniform and slot >= 0 else OTHER
     return 0
 
 
@@ -127,7 +127,7 @@ cdef class Program:
         self.callbacks = list(parts.callbacks)
         self.fill_functions(parts.functions)
         self.fill_groups(parts.groups)
-        self.fill_reductions(parts.reductions)
+        self.fill_wholes(parts.wholes)
         self.fill_ends(parts)
 
     def fill_functions(self, functions):
@@ -142,11 +142,11 @@ cdef class Program:
             self.functions[i].sources = raw.nin
 
     def fill_groups(self, groups):
-        """Take ``(shape, slots, block, loads, stores, steps)`` of each group."""
+        """Take ``(shape, slots, block, loads, stores, steps, sinks)`` of each group."""
         cdef Group *g
         self.ngroups = len(groups)
         self.groups = <Group *> room_for(self.ngroups, sizeof(Group))
-        for i, (shape, slots, block, loads, stores, steps) in enumerate(groups):
+        for i, (shape, slots, block, loads, stores, steps, sinks) in enumerate(groups):
             g = &self.groups[i]
             g.axes, g.slots, g.block = len(shape), slots, block
             g.size = 1
@@ -161,26 +161,40 @@ cdef class Program:
                 fill_operand(&g.load[k], spec, g)
             for k, spec in enumerate(stores):
                 fill_operand(&g.store[k], spec, g)
+            g.sinks, g.totals = len(sinks), 0
+            g.sink = <Sink *> room_for(g.sinks, sizeof(Sink))
+            for k, (slot, base, offset, length, inner) in enumerate(sinks):
+                g.sink[k].slot, g.sink[k].base, g.sink[k].offset = slot, base, offset
+                g.sink[k].length, g.sink[k].inner = length, inner
+                g.totals += length == 0
             for k, (op, target, function, sources) in enumerate(steps):
                 g.step[k].op, g.step[k].target, g.step[k].function = op, target, function
                 g.step[k].sources = len(sources)
                 for j, source in enumerate(sources):
                     g.step[k].source[j] = source
 
-    def fill_reductions(self, reductions):
-        """Take ``(function, first, outer, inner, rows, source, target)`` of each reduction."""
-        cdef Reduction *r
-        cdef Group flat
-        flat.axes = 0
-        self.nreductions = len(reductions)
-        self.reductions = <Reduction *> room_for(self.nreductions, sizeof(Reduction))
-        for i, (function, first, outer, inner, rows, source, target) in enumerate(reductions):
-            r = &self.reductions[i]
-            r.function, r.outer, r.inner, r.rows = function, outer, inner, rows
-            r.copies = first is None
-            r.first = 0.0 if first is None else first
-            fill_operand(&r.source, (source[0], "d", source[1], (), 0), &flat)
-            fill_operand(&r.target, (target[0], "d", target[1], (), 0), &flat)
+    def fill_wholes(self, wholes):
+        """Take ``(way, function, first, sizes, shape, dimensions, steps, places)`` of each operation on whole arrays."""
+        cdef Whole *w
+        self.nwholes = len(wholes)
+        self.wholes = <Whole *> room_for(self.nwholes, sizeof(Whole))
+        for i, (way, function, first, sizes, shape, dimensions, steps, places) in enumerate(wholes):
+            w = &self.wholes[i]
+            w.way, w.function, w.operands = way, function, len(places)
+            w.copies = first is None
+            w.first = 0.0 if first is None else first
+            w.outer, w.length, w.inner, w.whole = sizes
+            w.axes, w.dimensions, w.steps = len(shape), len(dimensions), len(steps)
+            for k, n in enumerate(shape):
+                w.shape[k] = n
+            for k, n in enumerate(dimensions):
+                w.dimension[k] = n
+            for k, n in enumerate(steps):
+                w.step[k] = n
+            for k, (base, offset, strides) in enumerate(places):
+                w.place[k].base, w.place[k].offset = base, offset
+                for j, stride in enumerate(strides):
+                    w.place[k].stride[j] = stride
 
     def fill_ends(self, parts):
         """Take where inputs, live arrays and outputs are handed over."""
@@ -211,8 +225,9 @@ cdef class Program:
             free(self.groups[i].load)
             free(self.groups[i].store)
             free(self.groups[i].step)
+            free(self.groups[i].sink)
         free(self.groups)
-        free(self.reductions)
+        free(self.wholes)
         free(self.input_kind)
         free(self.input_at)
         free(self.input_bytes)
@@ -374,7 +389,7 @@ cdef class Program:
                 array = <cnp.ndarray> (arrays[i] if i < self.ninputs else outs[i - self.ninputs])
                 data[i] = <char *> cnp.PyArray_DATA(array)
                 width[i] = cnp.PyArray_NBYTES(array) // max(n, 1)
-            if self.ngroups == 0 and self.nreductions == 0 and self.nbases == 2 and n >= POINTS:
+            if self.ngroups == 0 and self.nwholes == 0 and self.nbases == 2 and n >= POINTS:
                 self.points(w, n, data, width, flags)
             else:
                 with nogil:
@@ -488,7 +503,7 @@ cdef class Program:
                 run_group(&self.groups[p[1]], base, scratch, self.functions)
                 p += 2
             elif op == OP_REDUCE:
-                run_reduction(&self.reductions[p[1]], base, self.functions)
+                run_whole(&self.wholes[p[1]], base, self.functions)
                 p += 2
             elif op == OP_CALLBACK:
                 return p

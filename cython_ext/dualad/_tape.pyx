@@ -18,7 +18,7 @@ from dualad.ops import code as codes, formula
 from dualad.ops.table import TABLE, NoTangent, Todo
 
 from dualad._duck cimport (ADD, DIVIDE, FLOOR_DIVIDE, MULTIPLY, NEGATIVE, POWER, REMAINDER, ROWS, SUBTRACT, DuckArray,
-                            no_sequence)
+                           no_sequence)
 from dualad._kernel cimport Kernel, call_scalar, loops_of
 from dualad._views cimport Pick, element, is_basic, is_dense, layout
 

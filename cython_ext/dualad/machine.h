@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 #include "loops.h"
+#include "waves.h"
 
 enum {
     OP_ADD, OP_SUBTRACT, OP_MULTIPLY, OP_DIVIDE, OP_NEGATIVE, OP_LESS, OP_LESS_EQUAL, OP_GREATER, OP_GREATER_EQUAL,
@@ -23,7 +24,8 @@ enum {
     OP_GUARD_WHOLE,       /* [op, number, source, outcome]: the whole part of a number, the outcome among the doubles */
     OP_GROUP, OP_REDUCE, OP_CALLBACK, /* [op, number] */
     OP_END,
-    OP_COUNT
+    OP_COUNT,
+    BLOCK_SINE, BLOCK_COSINE /* in groups only */
 };
 
 /* --- scalars */
@@ -173,7 +175,7 @@ static const int32_t *run_points(const int32_t *p, double *v, const Function *fu
 
 /* --- arrays */
 
-enum { AXES = 8 };
+enum { AXES = 8, SINKS = 8 };
 
 typedef struct {
     int base;               /* whose memory: 0 the workspace, 1 constants, 2... inputs, live arrays and outputs */
@@ -191,14 +193,22 @@ typedef struct {
     int source[8];
 } BlockStep;
 
+/* A sum that is taken while its terms are in a block, in NumPy's order: of all elements; or, of elements numbered
+   (outer, length, inner), over the middle number. */
+typedef struct {
+    int slot, base;
+    Py_ssize_t offset, length, inner;
+} Sink;
+
 typedef struct {
     int axes;
     Py_ssize_t shape[AXES];
     Py_ssize_t size;
-    int slots, loads, stores, steps;
+    int slots, loads, stores, steps, sinks, totals; /* the first sinks are totals */
     Py_ssize_t block;
     Operand *load, *store;
     BlockStep *step;
+    Sink *sink;
 } Group;
 
 static inline double loaded(const char *at, int kind)
@@ -225,7 +235,9 @@ static void gather(const Group *g, const Operand *o, char *memory, Py_ssize_t fi
         if (run > n)
             run = n;
         if (put) {
-            if (o->kind == 'd')
+            if (o->kind == 'd' && stride == 8)
+                memcpy(at, block, run * sizeof(double));
+            else if (o->kind == 'd')
                 for (Py_ssize_t i = 0; i < run; i++)
                     *(double *) (at + i * stride) = block[i];
             else if (o->kind == '?')
@@ -287,6 +299,153 @@ static void call_on_block(const Function *f, const BlockStep *s, Py_ssize_t n, d
     f->loop(at, &n, stride, f->data);
 }
 
+/* --- sums in NumPy's order */
+
+/* The sum of n elements, n at most 128: eight running sums, or one where there are few. */
+static inline double sum_of_few(const double *x, Py_ssize_t n)
+{
+    double r[8], total;
+    Py_ssize_t i;
+    if (n < 8) {
+        total = -0.0;
+        for (i = 0; i < n; i++)
+            total += x[i];
+        return total;
+    }
+    for (i = 0; i < 8; i++)
+        r[i] = x[i];
+    for (i = 8; i + 8 <= n; i += 8)
+        for (int k = 0; k < 8; k++)
+            r[k] += x[i + k];
+    total = ((r[0] + r[1]) + (r[2] + r[3])) + ((r[4] + r[5]) + (r[6] + r[7]));
+    for (; i < n; i++)
+        total += x[i];
+    return total;
+}
+
+static inline Py_ssize_t first_half(Py_ssize_t n)
+{
+    return n / 2 - n / 2 % 8;
+}
+
+static double sum_of(const double *x, Py_ssize_t n)
+{
+    if (n <= 128)
+        return sum_of_few(x, n);
+    Py_ssize_t half = first_half(n);
+    return sum_of(x, half) + sum_of(x + half, n - half);
+}
+
+/* Take elements first ... first + n of a block into sums over the middle number. */
+static void sink_block(const Sink *sink, char *const *base, const double *x, Py_ssize_t first, Py_ssize_t n)
+{
+    double *y = (double *) (base[sink->base] + sink->offset);
+    Py_ssize_t length = sink->length, inner = sink->inner;
+    if (inner == 1) {  /* blocks hold whole rows */
+        y += first / length;
+        for (; n > 0; n -= length, x += length)
+            *y++ = 0.0 + sum_of(x, length);
+        return;
+    }
+    Py_ssize_t i = first % inner, k = first / inner % length;
+    y += first / inner / length * inner;
+    while (n > 0) {
+        Py_ssize_t run = inner - i < n ? inner - i : n;
+        if (k == 0)
+            for (Py_ssize_t m = 0; m < run; m++)
+                y[i + m] = 0.0 + x[m];
+        else
+            term_add_same(run, y + i, x, 0.0);
+        x += run;
+        n -= run;
+        i = 0;
+        if (++k == length) {
+            k = 0;
+            y += inner;
+        }
+    }
+}
+
+static inline void run_steps(const Group *g, Py_ssize_t n, double **slot, const Function *functions)
+{
+    for (const BlockStep *s = g->step; s < g->step + g->steps; s++) {
+        double *d = slot[s->target];
+        const double *a = slot[s->source[0]], *b = slot[s->source[1]];
+        switch (s->op) {
+        case OP_ADD: op_add(n, d, a, b); break;
+        case OP_SUBTRACT: op_subtract(n, d, a, b); break;
+        case OP_MULTIPLY: op_multiply(n, d, a, b); break;
+        case OP_DIVIDE: op_divide(n, d, a, b); break;
+        case OP_NEGATIVE: op_negative(n, d, a, b); break;
+        case OP_LESS: op_less(n, d, a, b); break;
+        case OP_LESS_EQUAL: op_less_equal(n, d, a, b); break;
+        case OP_GREATER: op_greater(n, d, a, b); break;
+        case OP_GREATER_EQUAL: op_greater_equal(n, d, a, b); break;
+        case OP_EQUAL: op_equal(n, d, a, b); break;
+        case OP_NOT_EQUAL: op_not_equal(n, d, a, b); break;
+        case OP_WHERE: op_where(n, d, a, b, slot[s->source[2]]); break;
+        case OP_SCALE: block_scale(n, d, a, b); break;
+        case OP_SQUARE: block_square(n, d, a, b); break;
+        case OP_POW_2: block_pow_2(n, d, a); break;
+        case OP_POWER:
+            for (Py_ssize_t i = 0; i < n; i++)
+                d[i] = pow(a[i], b[i]);
+            break;
+        case OP_MOVE: memcpy(d, a, n * sizeof(double)); break;
+        case OP_AND: block_and(n, d, a, b); break;
+        case OP_OR: block_or(n, d, a, b); break;
+        case OP_XOR: block_xor(n, d, a, b); break;
+        case OP_NOT: block_not(n, d, a, b); break;
+        case OP_ISNAN: block_isnan(n, d, a, b); break;
+        case OP_ISFINITE: block_isfinite(n, d, a, b); break;
+        case OP_ISINF: block_isinf(n, d, a, b); break;
+        case BLOCK_SINE: block_sine(n, d, a, b); break;
+        case BLOCK_COSINE: block_cosine(n, d, a, b); break;
+        default: call_on_block(&functions[s->function], s, n, slot);
+        }
+    }
+}
+
+static void run_block(const Group *g, char *const *base, double **slot, const Function *functions, Py_ssize_t first,
+                      Py_ssize_t n)
+{
+    for (int i = 0; i < g->loads; i++) {
+        const Operand *o = &g->load[i];
+        char *at = base[o->base] + o->offset;
+        if (o->shape_of_access == DENSE)
+            slot[o->slot] = (double *) at + first;
+        else if (o->shape_of_access == OTHER)
+            gather(g, o, at, first, n, slot[o->slot], 0);
+    }
+    for (int i = 0; i < g->stores; i++)
+        if (g->store[i].shape_of_access == DENSE)
+            slot[g->store[i].slot] = (double *) (base[g->store[i].base] + g->store[i].offset) + first;
+    run_steps(g, n, slot, functions);
+    for (int i = g->totals; i < g->sinks; i++)
+        sink_block(&g->sink[i], base, slot[g->sink[i].slot], first, n);
+    for (int i = 0; i < g->stores; i++)
+        if (g->store[i].shape_of_access != DENSE)
+            gather(g, &g->store[i], base[g->store[i].base] + g->store[i].offset, first, n, slot[g->store[i].slot], 1);
+}
+
+/* Run the part of a group that begins at an element, halved as NumPy halves a sum, and find its totals. */
+static void run_halves(const Group *g, char *const *base, double **slot, const Function *functions, Py_ssize_t first,
+                       Py_ssize_t n, double *total)
+{
+    if (n <= g->block) {
+        run_block(g, base, slot, functions, first, n);
+        for (int i = 0; i < g->totals; i++)
+            total[i] = sum_of(slot[g->sink[i].slot], n);
+        return;
+    }
+    double other[SINKS];
+    Py_ssize_t half = first_half(n);
+    run_halves(g, base, slot, functions, first, half, total);
+    run_halves(g, base, slot, functions, first + half, n - half, other);
+    for (int i = 0; i < g->totals; i++)
+        total[i] += other[i];
+}
+
 static void run_group(const Group *g, char *const *base, double *scratch, const Function *functions)
 {
     double **slot = (double **) scratch;
@@ -299,95 +458,116 @@ static void run_group(const Group *g, char *const *base, double *scratch, const 
     for (int i = 0; i < g->loads; i++)
         if (g->load[i].shape_of_access == UNIFORM)
             gather(g, &g->load[i], base[g->load[i].base] + g->load[i].offset, 0, room, slot[g->load[i].slot], 0);
-    for (Py_ssize_t first = 0; first < g->size; first += room) {
-        Py_ssize_t n = g->size - first < room ? g->size - first : room;
-        for (int i = 0; i < g->loads; i++) {
-            const Operand *o = &g->load[i];
-            char *at = base[o->base] + o->offset;
-            if (o->shape_of_access == DENSE)
-                slot[o->slot] = (double *) at + first;
-            else if (o->shape_of_access == OTHER)
-                gather(g, o, at, first, n, slot[o->slot], 0);
+    if (g->totals) {
+        double total[SINKS];
+        run_halves(g, base, slot, functions, 0, g->size, total);
+        for (int i = 0; i < g->totals; i++)
+            *(double *) (base[g->sink[i].base] + g->sink[i].offset) = 0.0 + total[i];
+        return;
+    }
+    for (Py_ssize_t first = 0; first < g->size; first += room)
+        run_block(g, base, slot, functions, first, g->size - first < room ? g->size - first : room);
+}
+
+/* --- operations on whole arrays: reductions, generalized universal functions, elements at places that do not change */
+
+enum { REDUCE, GENERALIZED, TAKE, SCATTER };
+
+typedef struct {
+    int base;
+    Py_ssize_t offset;
+    Py_ssize_t stride[AXES];     /* bytes; over the loop */
+} Place;
+
+typedef struct {
+    int way, function, operands; /* the last operand is the target */
+    int copies;                  /* a reduction begins with the first element, else with `first` */
+    double first;
+    Py_ssize_t outer, length, inner, whole; /* elements are (outer, length, inner); places are in (outer, whole, inner) */
+    int axes;                    /* a loop over generalized calls */
+    Py_ssize_t shape[AXES];
+    Py_ssize_t dimension[6], step[12]; /* of a generalized call; in elements and bytes */
+    int dimensions, steps;
+    Place place[4];
+} Whole;
+
+static void reduce_whole(const Whole *w, double *x, double *y, const Function *f)
+{
+    Py_ssize_t from = w->copies ? 1 : 0;
+    for (Py_ssize_t o = 0; o < w->outer; o++, x += w->length * w->inner, y += w->inner) {
+        if (w->copies)
+            memcpy(y, x, w->inner * sizeof(double));
+        else
+            for (Py_ssize_t i = 0; i < w->inner; i++)
+                y[i] = w->first;
+        if (w->inner == 1) {
+            char *at[3] = {(char *) y, (char *) (x + from), (char *) y};
+            Py_ssize_t stride[3] = {0, 8, 0}, n = w->length - from;
+            if (n > 0)
+                f->loop(at, &n, stride, f->data);
+            continue;
         }
-        for (int i = 0; i < g->stores; i++)
-            if (g->store[i].shape_of_access == DENSE)
-                slot[g->store[i].slot] = (double *) (base[g->store[i].base] + g->store[i].offset) + first;
-        for (const BlockStep *s = g->step; s < g->step + g->steps; s++) {
-            double *d = slot[s->target];
-            const double *a = slot[s->source[0]], *b = slot[s->source[1]];
-            switch (s->op) {
-            case OP_ADD: op_add(n, d, a, b); break;
-            case OP_SUBTRACT: op_subtract(n, d, a, b); break;
-            case OP_MULTIPLY: op_multiply(n, d, a, b); break;
-            case OP_DIVIDE: op_divide(n, d, a, b); break;
-            case OP_NEGATIVE: op_negative(n, d, a, b); break;
-            case OP_LESS: op_less(n, d, a, b); break;
-            case OP_LESS_EQUAL: op_less_equal(n, d, a, b); break;
-            case OP_GREATER: op_greater(n, d, a, b); break;
-            case OP_GREATER_EQUAL: op_greater_equal(n, d, a, b); break;
-            case OP_EQUAL: op_equal(n, d, a, b); break;
-            case OP_NOT_EQUAL: op_not_equal(n, d, a, b); break;
-            case OP_WHERE: op_where(n, d, a, b, slot[s->source[2]]); break;
-            case OP_SCALE: block_scale(n, d, a, b); break;
-            case OP_SQUARE: block_square(n, d, a, b); break;
-            case OP_POW_2: block_pow_2(n, d, a); break;
-            case OP_POWER:
-                for (Py_ssize_t i = 0; i < n; i++)
-                    d[i] = pow(a[i], b[i]);
-                break;
-            case OP_MOVE: memcpy(d, a, n * sizeof(double)); break;
-            case OP_AND: block_and(n, d, a, b); break;
-            case OP_OR: block_or(n, d, a, b); break;
-            case OP_XOR: block_xor(n, d, a, b); break;
-            case OP_NOT: block_not(n, d, a, b); break;
-            case OP_ISNAN: block_isnan(n, d, a, b); break;
-            case OP_ISFINITE: block_isfinite(n, d, a, b); break;
-            case OP_ISINF: block_isinf(n, d, a, b); break;
-            default: call_on_block(&functions[s->function], s, n, slot);
-            }
+        for (Py_ssize_t k = from; k < w->length; k++) {
+            char *at[3] = {(char *) y, (char *) (x + k * w->inner), (char *) y};
+            Py_ssize_t stride[3] = {8, 8, 8}, n = w->inner;
+            f->loop(at, &n, stride, f->data);
         }
-        for (int i = 0; i < g->stores; i++)
-            if (g->store[i].shape_of_access != DENSE)
-                gather(g, &g->store[i], base[g->store[i].base] + g->store[i].offset, first, n, slot[g->store[i].slot], 1);
     }
 }
 
-/* --- reductions of dense arrays, in NumPy's order: a universal function's own loop with a target that stays */
-
-typedef struct {
-    int function;
-    int copies;                  /* the target begins with the first element, else with `first` */
-    double first;
-    Py_ssize_t outer, inner;     /* target i reduces elements i*inner ... ; or, where `rows`, elements i, i + outer, ... */
-    int rows;
-    Operand source, target;
-} Reduction;
-
-static void run_reduction(const Reduction *r, char *const *base, const Function *functions)
+static void call_generalized(const Whole *w, char **start, const Function *f, int axis)
 {
-    double *x = (double *) (base[r->source.base] + r->source.offset);
-    double *y = (double *) (base[r->target.base] + r->target.offset);
-    const Function *f = &functions[r->function];
-    Py_ssize_t from = r->copies ? 1 : 0;
-    if (r->rows) {
-        for (Py_ssize_t i = 0; i < r->outer; i++)
-            y[i] = r->copies ? x[i] : r->first;
-        for (Py_ssize_t k = from; k < r->inner; k++) {
-            char *at[3] = {(char *) y, (char *) (x + k * r->outer), (char *) y};
-            Py_ssize_t stride[3] = {8, 8, 8};
-            Py_ssize_t n = r->outer;
-            f->loop(at, &n, stride, f->data);
+    char *at[4];
+    if (axis + 1 < w->axes) {
+        for (Py_ssize_t i = 0; i < w->shape[axis]; i++) {
+            for (int k = 0; k < w->operands; k++)
+                at[k] = start[k] + i * w->place[k].stride[axis];
+            call_generalized(w, at, f, axis + 1);
         }
         return;
     }
-    for (Py_ssize_t i = 0; i < r->outer; i++) {
-        char *at[3] = {(char *) &y[i], (char *) (x + i * r->inner + from), (char *) &y[i]};
-        Py_ssize_t stride[3] = {0, 8, 0};
-        Py_ssize_t n = r->inner - from;
-        y[i] = r->copies ? x[i * r->inner] : r->first;
-        if (n > 0)
-            f->loop(at, &n, stride, f->data);
+    Py_ssize_t dimension[7], step[16];
+    dimension[0] = w->shape[axis];
+    memcpy(dimension + 1, w->dimension, w->dimensions * sizeof(Py_ssize_t));
+    for (int k = 0; k < w->operands; k++) {
+        at[k] = start[k];
+        step[k] = w->place[k].stride[axis];
     }
+    memcpy(step + w->operands, w->step, w->steps * sizeof(Py_ssize_t));
+    f->loop(at, dimension, step, f->data);
+}
+
+static void move_elements(const Whole *w, const double *x, const int64_t *place, double *y)
+{
+    Py_ssize_t inner = w->inner;
+    if (w->way == SCATTER)
+        memset(y, 0, w->outer * w->whole * inner * sizeof(double));
+    for (Py_ssize_t o = 0; o < w->outer; o++) {
+        if (w->way == TAKE) {
+            for (Py_ssize_t k = 0; k < w->length; k++, y += inner)
+                for (Py_ssize_t i = 0; i < inner; i++)
+                    y[i] = x[place[k] * inner + i];
+            x += w->whole * inner;
+        } else {
+            for (Py_ssize_t k = 0; k < w->length; k++, x += inner)
+                for (Py_ssize_t i = 0; i < inner; i++)
+                    y[place[k] * inner + i] += x[i];
+            y += w->whole * inner;
+        }
+    }
+}
+
+static void run_whole(const Whole *w, char *const *base, const Function *functions)
+{
+    char *at[4];
+    for (int k = 0; k < w->operands; k++)
+        at[k] = base[w->place[k].base] + w->place[k].offset;
+    if (w->way == REDUCE)
+        reduce_whole(w, (double *) at[0], (double *) at[1], &functions[w->function]);
+    else if (w->way == GENERALIZED)
+        call_generalized(w, at, &functions[w->function], 0);
+    else
+        move_elements(w, (double *) at[0], (int64_t *) at[1], (double *) at[2]);
 }
 
 #endif

@@ -87,20 +87,20 @@ def same(x: Any, y: Any) -> bool:
     if type(x) is not type(y):
         return False
     if isinstance(x, np.ndarray):
-        return x.shape == y.shape and x.dtype == y.dtype and x.tobytes() == y.tobytes()
+        return bool(x.shape == y.shape and x.dtype == y.dtype and x.tobytes() == y.tobytes())
     if isinstance(x, (list, tuple)):
         return len(x) == len(y) and all(map(same, x, y))
     if isinstance(x, dict):
         return x.keys() == y.keys() and all(same(x[name], y[name]) for name in x)
     if isinstance(x, Shape):
-        return x.shape == y.shape and x.dtype == y.dtype
+        return bool(x.shape == y.shape and x.dtype == y.dtype)
     if isinstance(x, types.FunctionType):
         cells = [[cell.cell_contents for cell in f.__closure__ or ()] for f in (x, y)]
         return x.__code__ is y.__code__ and same(x.__defaults__, y.__defaults__) and same(*cells)
     if hasattr(x, "args") and hasattr(x, "row"):
         return same((x.row, x.args, x.kwargs), (y.row, y.args, y.kwargs))
     if isinstance(x, (types.MethodType, types.BuiltinMethodType)):
-        return x == y
+        return bool(x == y)
     try:
         return bool(x == y)
     except (TypeError, ValueError):

@@ -57,7 +57,12 @@ class Call:
             self.leaves += [self._leaf(leaf, place in varied) for leaf in leaves]
         self.count = len(given)
         self.varied_places = varied
-        self.key = (len(given), tuple(self.names), tuple(trees), tuple([leaf.key for leaf in self.leaves]))
+        self.key: tuple[Any, ...] = (
+            len(given),
+            tuple(self.names),
+            tuple(trees),
+            tuple([leaf.key for leaf in self.leaves]),
+        )
 
     @property
     def inputs(self) -> list[Any]:

@@ -1,4 +1,4 @@
-"""What the functions that drivers return are derivatives of, so that they can be compiled and differentiated as such."""
+"""What the functions that drivers return are derivatives of, so that they can be compiled as such."""
 
 from __future__ import annotations
 

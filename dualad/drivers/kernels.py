@@ -14,5 +14,6 @@ from dualad._calls import (
 )
 
 __all__ = [
-    "FORMS", "NOTHING", "Compiled", "Entry", "Sight", "Sights", "Variant", "cell_contents", "holds_derivatives", "is_same",
+    "FORMS", "NOTHING", "Compiled", "Entry", "Sight", "Sights", "Variant", "cell_contents", "holds_derivatives",
+    "is_same",
 ]  # fmt: skip

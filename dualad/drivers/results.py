@@ -28,7 +28,7 @@ class Differs(NotReplayable):
 
 
 def written(result: Any, out: Any) -> Any:
-    """Write a result into the arrays of ``out``, which has its structure; None stands for a part that is not wanted so."""
+    """Write a result into the arrays of ``out``, which has its structure, and None for what shall be made new."""
     parts, _ = flatten(result)
     targets, rebuild = flatten(out)
     if len(parts) != len(targets):

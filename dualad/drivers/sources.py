@@ -6,6 +6,7 @@ unless the function may have looked at their numbers in another way than through
 
 from __future__ import annotations
 
+import collections
 import dis
 import functools
 import sys
@@ -22,6 +23,7 @@ __all__ = ["Seen", "look"]
 
 _LIBRARIES: Final = frozenset(sys.stdlib_module_names) | {"numpy", "scipy", "dualad", "builtins"}
 _MOST: Final = 4096  # entries of a container, and things in all, that are looked at one by one
+_HUGE: Final = 2**1023  # whole numbers beyond it are no doubles
 _VALUES: Final = (int, float, str, bytes, complex, bool, type(None), np.generic)
 # Functions that make a count, an index or a decision of numbers without a comparison that stands in the code.
 _DECIDING: Final = frozenset(
@@ -62,7 +64,7 @@ def _read(code: types.CodeType) -> _Code:
         decides |= name in ("COMPARE_OP", "CONTAINS_OP") or ("JUMP" in name and "IF" in name) or name[:5] == "MATCH"
     names = frozenset(code.co_names)
     stored = frozenset(step.argval for step in steps if step.opname == "STORE_ATTR")
-    numbers = frozenset(float(c) for c in code.co_consts if type(c) in (int, float) and abs(c) < 2**1023)
+    numbers = frozenset(float(c) for c in code.co_consts if type(c) in (int, float) and -_HUGE < c < _HUGE)
     inner = tuple(c for c in code.co_consts if isinstance(c, types.CodeType))
     return _Code(reads["global"], reads["free"], names, stored, numbers, decides or bool(names & _DECIDING), inner)
 
@@ -126,8 +128,8 @@ class _Search:
     def meet(self, x: Any, label: str) -> None:
         """Look at a value that can be seen under a name."""
         if isinstance(x, _VALUES):
-            if isinstance(x, (int, float, np.integer, np.floating)):
-                self.seen.numbers.add(float(x) if abs(x) < 2**1023 else 0.0)
+            if isinstance(x, (int, float, np.integer, np.floating)) and -_HUGE < x < _HUGE:
+                self.seen.numbers.add(float(x))
             return
         if id(x) in self.met or len(self.met) > _MOST:
             return
@@ -145,7 +147,7 @@ class _Search:
             self.meet(x.func, label)
             self.meet(x.args, label)
             self.meet(x.keywords, label)
-        elif isinstance(x, (list, tuple, dict)):
+        elif isinstance(x, (list, tuple, dict, set, frozenset, collections.deque)):
             self._container(x, label)
         elif isinstance(x, types.ModuleType) or (isinstance(x, type) and _of_library(x)):
             return

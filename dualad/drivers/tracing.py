@@ -76,9 +76,7 @@ class Trace:
                 self.python.append(self.inputs[-1])
             handles.append(handle)
         self.handles = handles
-        shown = [
-            np.transpose(h) if leaf.kind == "t" else h for h, leaf in zip(handles, self.call.leaves, strict=True)
-        ]
+        shown = [np.transpose(h) if leaf.kind == "t" else h for h, leaf in zip(handles, self.call.leaves, strict=True)]
         #: The node of each leaf as it came in; a function that writes into it makes new versions of it.
         self.entered = before = [h._operand(False) if isinstance(h, Recorded) else -1 for h in handles]
         args, kwargs = self.call.arguments(shown)
@@ -151,17 +149,16 @@ class Trace:
     def _places(self) -> tuple[bool, list[int]]:
         derived, count = self.derived, self.call.count
         argnums = derived.option(1, "argnums", 0) if derived is not None else 0
-        single = not isinstance(argnums, (tuple, list))
-        return single, [number % count for number in ((argnums,) if single else argnums)]
+        if isinstance(argnums, (tuple, list)):
+            return False, [number % count for number in argnums]
+        return True, [argnums % count]
 
     def _gradients(self, y: Any, nodes: Sequence[int], numbers: Sequence[int]) -> list[Any]:
         """Write the gradient of one number in some leaves, and return it in their shapes."""
         if not self.mine(y):
             return [np.zeros(np.shape(self.call.leaves[i].given))[()] for i in numbers]
         found = adjoint.extend(self.tape, {y._operand(): np.float64(1.0)}, nodes)
-        return [
-            np.transpose(g) if self.call.leaves[i].kind == "t" else g for g, i in zip(found, numbers, strict=True)
-        ]
+        return [np.transpose(g) if self.call.leaves[i].kind == "t" else g for g, i in zip(found, numbers, strict=True)]
 
     def _value_and_grad(self, with_value: bool = True) -> None:
         y = one_number(self.result, "grad")
@@ -240,9 +237,7 @@ class Trace:
     def _columns(self, y: Any, shape: Any, leaves: Any, nodes: Any) -> list[Any]:
         made = []
         for leaf, node in zip(leaves, nodes, strict=True):
-            columns = [
-                tangent.extend(self.tape, {node: unit}, [y])[0] for unit in _units(np.shape(leaf.given))
-            ]
+            columns = [tangent.extend(self.tape, {node: unit}, [y])[0] for unit in _units(np.shape(leaf.given))]
             made.append(np.reshape(np.stack(columns, axis=-1), shape + np.shape(leaf.given)))
         return made
 
@@ -311,5 +306,12 @@ def _constants_of(record: Any) -> list[Any]:
         elif isinstance(part, (float, np.floating, np.ndarray)):
             found.append(part)
 
-    look((record.args, record.kwargs, record.index, [(s.args, s.kwargs) for s in record.path or () if hasattr(s, "args")]))
+    look(
+        (
+            record.args,
+            record.kwargs,
+            record.index,
+            [(s.args, s.kwargs) for s in record.path or () if hasattr(s, "args")],
+        )
+    )
     return found

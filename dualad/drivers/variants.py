@@ -118,9 +118,7 @@ class Side:
 
     # --- recording
 
-    def recorded(
-        self, entry: Entry, call: Call, args: Sequence[Any], kwargs: Mapping[str, Any]
-    ) -> tuple[Any] | None:
+    def recorded(self, entry: Entry, call: Call, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any] | None:
         """Record the function at this call and return its result in a tuple; None where it has to be called itself."""
         if entry.plain or self.compiled.plain or not self.recording.acquire(blocking=False):
             return None  # another thread, or this one further up, is recording
@@ -129,9 +127,7 @@ class Side:
         finally:
             self.recording.release()
 
-    def _recorded(
-        self, entry: Entry, call: Call, args: Sequence[Any], kwargs: Mapping[str, Any]
-    ) -> tuple[Any] | None:
+    def _recorded(self, entry: Entry, call: Call, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any] | None:
         state = entry.state
         if state.recordings and state.recordings % _TRIAL == 0:
             replays = state.lost + sum(variant.replays for variant in entry.variants)
@@ -194,7 +190,9 @@ class Side:
         for variant in entry.variants:
             pairs = zip(variant.sights.all, sights.all, strict=False)
             if len(variant.sights.all) == len(sights.all) and variant.sights.hold():
-                if all(one.holder is two.holder and one.kind == two.kind and one.name == two.name for one, two in pairs):
+                if all(
+                    one.holder is two.holder and one.kind == two.kind and one.name == two.name for one, two in pairs
+                ):
                     return variant.sights
         return sights
 
@@ -284,13 +282,13 @@ class Side:
 
     def replays(self) -> int:
         """Return the number of replays until now."""
-        kept = sum(variant.replays for entry in self.entries.values() for variant in entry.variants)
-        return self.lost + kept + sum(entry.state.lost for entry in self.entries.values())
+        kept = sum([variant.replays for entry in list(self.entries.values()) for variant in entry.variants])
+        return self.lost + kept + sum([int(entry.state.lost) for entry in list(self.entries.values())])
 
     def variants(self) -> list[Variant]:
         """Return all variants, the most recent first."""
         recent = self.compiled.recent
-        entries = sorted(self.entries.values(), key=lambda entry: entry is not recent)
+        entries = sorted(list(self.entries.values()), key=lambda entry: entry is not recent)
         return [variant for entry in entries for variant in entry.variants]
 
     def stats(self) -> dict[str, Any]:
@@ -346,7 +344,7 @@ def _told(one: Any, two: Any, node: int) -> str:
         return "what it does next"
     values = []
     for tape in (one, two):
-        op, a, b, _, at, v = tape.fields(node)
+        op, _, _, _, at, v = tape.fields(node)
         if op >= 0:
             values.append((tape.row_of(node).name, at))
         elif op == -4:
@@ -355,12 +353,12 @@ def _told(one: Any, two: Any, node: int) -> str:
             number = loose[0] if loose else record.value if record.kind == "constant" else record.args
             values.append((record.row.name if record.row is not None else record.kind, number))
         else:
-            values.append(("a number" if op == -1 else "an element" if op in (-2, -3) else "a comparison", v if op == -1 else at))
+            values.append(
+                ("a number" if op == -1 else "an element" if op in (-2, -3) else "a comparison", v if op == -1 else at)
+            )
     (name, x), (_, y) = values
     return f"the constant of {name} was {_short(x)} and is {_short(y)} when it is recorded again"
 
 
 def _short(x: Any) -> str:
     return np.array2string(np.asarray(x), threshold=6) if isinstance(x, (np.ndarray, float, np.generic)) else repr(x)
-
-

@@ -8,263 +8,102 @@ from typing import Any
 
 import numpy as np
 
-from dualad.program.describe import _NODE, Describing
-from dualad.program.groups import group
-from dualad.program.kernels import OPCODES, Graph, Scalars
+from dualad.program.describe import _NODE, order_of
+from dualad.program.groups import Group, Member, Spec, group
+from dualad.program.kernels import OPCODES, Scalars
 from dualad.program.nodes import Node, Value
+from dualad.program.placing import Placing
 from dualad.program.parts import COPIED, FIXED, NUMBER, OBJECT, Callback
+from dualad.program.whole import places_of
 from dualad.reverse.kernels import Tape
 
 __all__ = ["Arrays"]
 
 _FOREVER = 2**31 - 1
 _READ, _WRITE, _GENERAL = -2, -3, -4
+_WAVES = {np.sin: OPCODES["sine"], np.cos: OPCODES["cosine"]}
 _RUN = 16  # numbers in a row that are copied as an array
 
 
-class Arrays(Describing):
+class Arrays(Placing):
     """Plans memory along the schedule, then writes the instructions of general nodes when the schedule comes to them."""
 
     def __init__(self, tape: Tape, inputs: set[int]) -> None:
         super().__init__(tape, inputs)
         self.groups: list[Any] = []
-        self.reductions: list[Any] = []
+        self.wholes: list[Any] = []
         self.callbacks: list[Callback] = []
         self.functions: list[Any] = []
         self.bytes: list[Any] = []
         self.constant_at: dict[Any, tuple[int, str, tuple[int, ...], tuple[int, ...]]] = {}
         self.constant_size = 1  # one that nobody reads, so that there are some
-        self.objects: dict[int, int] = {}
         self.scratch = 0
         self.work = 0.0
-        self.external: dict[int, int] = {}  # of nodes whose memory is given from outside: the base
-        self.room: dict[int, int] = {}
-        self.last_in: dict[int, int] = {}
-
-    # --- the plan
-
-    def plan(self, graph: Graph, order: Any, outputs: Sequence[int], guarded: set[int]) -> None:
-        """Give every array its memory."""
-        self.graph = graph
-        stage = graph.stage_array
-        self.stages = int(stage[order[-1]]) + 1 if len(order) else 0
-        self.starts = np.searchsorted(stage[order], np.arange(self.stages + 1))
-        self.home = np.full(graph.n, -1, np.int64)
-        self.stable = np.ones(graph.n, np.uint8)
-        self.members: list[list[int]] = [[] for _ in range(self.stages)]
-        self.last: dict[int, int] = {}
-        self.born: dict[int, int] = {}
-        self.numbers: set[int] = set()  # that arrays use
-        self.needed: set[int] = set()  # elementwise nodes that are used outside their group
-        general: list[tuple[int, int]] = []
-        operators, lefts = graph.operators()
-        ops = operators[order]
-        reads = np.flatnonzero(ops == _READ)
-        # The last read of an array is as good as all of them.
-        self.reads = dict(zip(lefts[order[reads]].tolist(), reads.tolist(), strict=True))
-        for k in np.flatnonzero((ops == _GENERAL) | (ops == _WRITE)).tolist():
-            general.append((k, int(order[k])))
-        for k, number in general:
-            self._uses(k, number, int(ops[k]))
-        for number in outputs:
-            self._use(int(graph.same_array[number]), _FOREVER, True)
-        for number in guarded:
-            self._use(int(graph.same_array[number]), _FOREVER, True)
-        for base, k in self.reads.items():
-            self._use(base, _FOREVER if self.stable[base] else k, True)
-        self._place(general)
-
-    def _uses(self, k: int, number: int, op: int) -> None:
-        graph = self.graph
-        if op == _WRITE:
-            _, a, _, _, _, _ = graph.tape.fields(number)
-            value = self.value(graph, number)
-            self._born(number, k, value)
-            base = int(graph.same_array[a])
-            if not graph.fixed_array[base]:
-                self.stable[base] = 0
-                self._use(base, k, True)
-            return
-        node = self.node(graph, number)
-        fused = node.way == "each" and node.value is not None
-        at = int(self.starts[graph.stage_array[number]]) if fused else k
-        if fused:
-            self.members[int(graph.stage_array[number])].append(number)
-        if node.value is not None:
-            self._born(number, at, node.value)
-        for x in node.operands:
-            if isinstance(x, _NODE):
-                outside = not fused or not self._in_group(x.number, number)
-                self._use(x.number, at, outside)
-        if node.way == "write" and isinstance(node.operands[0], _NODE):
-            self.stable[node.operands[0].number] = 0
-
-    def _in_group(self, number: int, user: int) -> bool:
-        graph = self.graph
-        if graph.tape.operator(number) != _GENERAL or graph.stage_array[number] != graph.stage_array[user]:
-            return False
-        return self.node(graph, number).way == "each" and self.node(graph, number).value is not None
-
-    def _born(self, number: int, k: int, value: Value | None) -> None:
-        self.born[number] = -1 if number in self.inputs else k
-        self.last.setdefault(number, -1)
-
-    def _use(self, number: int, k: int, outside: bool) -> None:
-        if self.graph.fixed_array[number]:
-            return
-        value = self.value(self.graph, number)
-        if value is None:
-            self.numbers.add(number)
-            return
-        if outside:
-            self.needed.add(number)
-        if value.root != number and outside:
-            self.needed.add(value.root)
-        self.last[value.root] = max(self.last.get(value.root, -1), k)
-
-    def _place(self, general: list[tuple[int, int]]) -> None:
-        """Walk along the schedule: memory for what is born, back what is used for the last time."""
-        graph = self.graph
-        events = sorted((self.born[number], number) for number in self.born)
-        self.root: dict[int, int] = {}
-        self.kept_in_place: set[int] = set()
-        self.at: dict[int, tuple[int, int]] = {}  # of a root: base, byte offset
-        free: dict[int, list[int]] = {}
-        ends: list[tuple[int, int]] = []
-        top = 0
-        import heapq
-
-        for k, number in events:
-            value = self.value(graph, number)
-            if value is None or value.root != number or not value.kind:
-                if value is not None and not value.kind:
-                    self.objects[number] = len(self.objects)
-                continue
-            while ends and ends[0][0] < k:
-                _, gone = heapq.heappop(ends)
-                if self.last_of(gone) < k and gone in self.at and self.at[gone][0] == 0:
-                    _, offset = self.at[gone]
-                    free.setdefault(self.room[gone], []).append(offset)
-                elif self.last_of(gone) >= k:
-                    heapq.heappush(ends, (self.last_of(gone), gone))
-            before = self._overwrites(number, k)
-            if before is not None:
-                self.root[number] = before
-                self.kept_in_place.add(number)
-                continue
-            self.root[number] = number
-            if number in self.external:
-                self.at[number] = (self.external[number], 0)
-                continue
-            if self._is_temporary(number):
-                continue
-            itemsize = 1 if value.kind == "?" else 8
-            room = -(-max(int(np.prod(value.shape)) * itemsize, 1) // 64) * 64
-            self.room[number] = room
-            if free.get(room):
-                offset = free[room].pop()
-            else:
-                offset, top = top, top + room
-            self.at[number] = (0, offset)
-            heapq.heappush(ends, (self.last_of(number), number))
-        self.top = top
-        for _, number in general:
-            value = None if graph.tape.operator(number) == _READ else self.value(graph, number)
-            if value is not None and value.kind and not self._is_temporary(number):
-                base, offset = self.spot(value)
-                if base == 0 and value.kind == "d":
-                    self.home[number] = offset // 8
-
-    def last_of(self, root: int) -> int:
-        """Return the last use of a root's memory, by all versions that lie in it."""
-        return self.last_in.get(root, self.last[root])
-
-    def _is_temporary(self, number: int) -> bool:
-        """Say whether a value lives in the blocks of its group only."""
-        if self.graph.tape.operator(number) != _GENERAL:
-            return False
-        node = self.node(self.graph, number)
-        return node.way == "each" and number not in self.needed
-
-    def _overwrites(self, number: int, k: int) -> int | None:
-        """Return the root in whose memory a write may take place, None where the old version is needed still."""
-        graph = self.graph
-        if graph.tape.operator(number) == _WRITE:
-            before = int(graph.same_array[graph.tape.fields(number)[1]])
-            put = None
-        else:
-            node = self.node(graph, number)
-            if node.way != "write" or not isinstance(node.operands[0], _NODE):
-                return None
-            before, put = node.operands[0].number, node.operands[1]
-        if graph.fixed_array[before] or before in self.inputs:
-            return None
-        value = self.value(graph, before)
-        if value is None or not value.kind or value.root not in self.root:
-            return None
-        own = self.value(graph, number)
-        if own is None or own.strides != value.strides or value.offset != 0 or value.root != before:
-            return None
-        if self.last[before] > k:
-            return None
-        root = self.root[before]
-        if root in self.external:
-            return None
-        if isinstance(put, _NODE):
-            other = self.value(graph, put.number)
-            if other is not None and other.kind and self.root.get(other.root) == root:
-                return None
-        self.last_in[root] = max(self.last_in.get(root, self.last[root]), self.last[number])
-        return root
-
-    def spot(self, value: Value) -> tuple[int, int]:
-        """Return the base and the byte offset where a value begins."""
-        root = self.root[value.root]
-        base, offset = self.at[root]
-        return base, offset + value.offset
+        self.exact_up_to = _FOREVER  # the last node whose value is compared with NumPy's to the bit
 
     # --- instructions
 
     def begin(self, scalars: Scalars, stage: int) -> None:
         """Write the groups of a stage."""
+        direct, sinks = self.direct.get(stage, []), self.sinks.get(stage, [])
+        for number in direct:
+            self.prepare_write(scalars, number)
         by_shape: dict[tuple[int, ...], list[int]] = {}
         for number in self.members[stage]:
             by_shape.setdefault(self.node(self.graph, number).value.shape, []).append(number)  # type: ignore[union-attr]
+        into: dict[int, list[int]] = {}
+        for number in (*direct, *sinks):
+            into.setdefault(self.node(self.graph, number).operands[-1].number, []).append(number)
         for shape, numbers in by_shape.items():
-            self._group(scalars, shape, numbers)
+            self._group(scalars, shape, numbers, into)
 
-    def _group(self, scalars: Scalars, shape: tuple[int, ...], numbers: list[int]) -> None:
-        loads: list[Any] = []
+    def _group(self, scalars: Scalars, shape: tuple[int, ...], numbers: list[int], into: dict[int, list[int]]) -> None:
+        made = Group(shape)
         load_of: dict[Any, int] = {}
-
-        def load(key: Any, spec: Any) -> int:
-            if key not in load_of:
-                load_of[key] = len(loads)
-                loads.append(spec)
-            return -1 - load_of[key]
-
         inside = set(numbers)
-        members = []
         for number in numbers:
             node = self.node(self.graph, number)
             operands = []
             for x in node.operands:
                 if isinstance(x, _NODE) and x.number in inside:
                     operands.append(x.number)
-                else:
-                    spec = self.operand(scalars, x, shape)
-                    operands.append(load(spec, spec))
-            function = scalars.function(*node.function) if node.op == OPCODES["call"] else 0
-            members.append((number, node.op, function, operands))
-        stores = {}
+                    continue
+                spec = self.operand(scalars, x, shape)
+                if spec not in load_of:
+                    load_of[spec] = len(made.loads)
+                    made.loads.append(spec)
+                operands.append(-1 - load_of[spec])
+            op, function = node.op, 0
+            if op == OPCODES["call"]:
+                op = _WAVES.get(node.function[0], op) if number > self.exact_up_to else op
+                function = scalars.function(*node.function) if op == node.op else 0
+            made.members.append(Member(number, op, function, operands))
         for number in numbers:
             if number in self.needed:
-                stores[number] = self._spec(self.value(self.graph, number), shape)
-        made, scratch = group(shape, members, loads, stores)
+                made.stores.append((number, self._spec(self.value(self.graph, number), shape), False))
+            for user in into.get(number, ()):
+                self._deliver(scalars, made, number, user)
+        self._emit_group(scalars, made)
+
+    def _deliver(self, scalars: Scalars, made: Group, number: int, user: int) -> None:
+        """Let a group put a result in a slice of an array, or sum it."""
+        node = self.node(self.graph, user)
+        if node.way == "write":
+            part: Value = node.function
+            base, offset = self.spot(node.value)  # type: ignore[arg-type]
+            copied = any(spec[0] == base for spec in made.loads)
+            made.stores.append((number, (base, "d", offset + part.offset, part.strides), copied))
+            return
+        base, offset = (0, 8 * scalars.give(user)) if node.value is None else self.spot(node.value)
+        outer, length, inner, _ = node.function.sizes
+        made.sinks.append((number, base, offset, 0 if outer == inner == 1 else length, inner))
+
+    def _emit_group(self, scalars: Scalars, made: Group) -> None:
+        written, scratch = group(made)
         self.scratch = max(self.scratch, scratch)
-        self.work += (int(np.prod(shape)) + 20) * len(members)
+        self.work += (int(np.prod(made.shape)) + 20) * len(made.members)
         scalars.code.emit(OPCODES["group"], len(self.groups))
-        self.groups.append(made)
+        self.groups.append(written)
 
     def _spec(self, value: Any, shape: tuple[int, ...]) -> tuple[int, str, int, tuple[int, ...]]:
         base, offset = self.spot(value)
@@ -302,7 +141,7 @@ class Arrays(Describing):
         """Write the instructions of a general node."""
         node = self.node(self.graph, number)
         way = node.way
-        if way in ("input", "view"):
+        if way in ("input", "view") or number in self.done:
             return
         if way == "each":
             if node.value is None:
@@ -314,8 +153,17 @@ class Arrays(Describing):
         if way == "write":
             self._write(scalars, number, node)
             return
-        if way == "reduce":
-            self._reduce(scalars, number, node)
+        if way in ("reduce", "whole"):
+            self._whole(scalars, number, node)
+            return
+        if way == "pick":
+            self._pick(scalars, number, node.function)
+            return
+        if way == "join":
+            for x, part in node.function:
+                base, offset = self.spot(node.value)  # type: ignore[arg-type]
+                target = base, "d", offset + part.offset, part.strides
+                self._copy(scalars, self.operand(scalars, x, part.shape), target, part.shape)
             return
         self._call(scalars, number, node)
 
@@ -357,11 +205,7 @@ class Arrays(Describing):
         return place
 
     def _copy(self, scalars: Scalars, source: Any, target: Any, shape: tuple[int, ...]) -> None:
-        made, scratch = group(shape, [(0, OPCODES["move"], 0, [-1])], [source], {0: target})
-        self.scratch = max(self.scratch, scratch)
-        self.work += int(np.prod(shape)) + 20
-        scalars.code.emit(OPCODES["group"], len(self.groups))
-        self.groups.append(made)
+        self._emit_group(scalars, Group(shape, [Member(0, OPCODES["move"], 0, [-1])], [source], [(0, target, False)]))
 
     def prepare_write(self, scalars: Scalars, number: int) -> None:
         """Copy the old version where a write cannot take place in its memory."""
@@ -386,15 +230,45 @@ class Arrays(Describing):
         put = node.operands[1]
         self._copy(scalars, self.operand(scalars, put, part.shape), target, part.shape)
 
-    def _reduce(self, scalars: Scalars, number: int, node: Node) -> None:
-        ufunc, first, outer, inner, rows = node.function
-        loop = ufunc.types.index("dd->d")
-        value = self.value(self.graph, node.operands[0].number)
-        base, offset = self.spot(value)  # type: ignore[arg-type]
-        target = (0, 8 * scalars.give(number)) if node.value is None else self.spot(node.value)
-        scalars.code.emit(OPCODES["reduce"], len(self.reductions))
-        self.reductions.append((scalars.function(ufunc, loop), first, outer, inner, rows, (base, offset), target))
-        self.work += outer * inner
+    def _pick(self, scalars: Scalars, number: int, part: Value) -> None:
+        """Take one element of an array as a number."""
+        base, offset = self.spot(part)
+        place = scalars.give(number)
+        if base == 0 and part.kind == "d":
+            scalars.code.emit(OPCODES["move"], place, offset // 8)
+        else:
+            self._copy(scalars, (base, part.kind, offset, ()), (0, "d", 8 * place, ()), ())
+
+    def _whole(self, scalars: Scalars, number: int, node: Node) -> None:
+        made = node.function
+        spots = [self._array_at(x) for x in node.operands]
+        if made.places is not None:
+            spots.append((1, self._stored(("places", made.places.tobytes()), made.places.view(np.float64))))
+        spots.append((0, 8 * scalars.give(number)) if node.value is None else self.spot(node.value))
+        function = scalars.function(made.function, made.function.types.index("dd->d")) if made.function is not None else 0
+        scalars.code.emit(OPCODES["reduce"], len(self.wholes))
+        self.wholes.append(
+            (made.way, function, made.first, made.sizes, made.shape, made.dimensions, made.steps, places_of(made, spots))
+        )
+        self.work += sum(int(np.prod(np.shape(x))) for x in node.operands if not isinstance(x, _NODE))
+        self.work += 20 + sum(
+            int(np.prod(self.value(self.graph, x.number).shape)) for x in node.operands if isinstance(x, _NODE)  # type: ignore[union-attr]
+        )
+
+    def _array_at(self, x: Any) -> tuple[int, int]:
+        """Return base and byte offset of an array; a constant lies without gaps, its axes in the order that they had."""
+        if isinstance(x, _NODE):
+            return self.spot(self.value(self.graph, x.number))  # type: ignore[arg-type]
+        held = np.ascontiguousarray(np.transpose(x, order_of(x)), dtype=float)
+        return 1, self._stored(("dense", held.shape, held.tobytes()), held.ravel())
+
+    def _stored(self, key: Any, numbers: Any) -> int:
+        """Return the byte offset of numbers among the constants."""
+        if key not in self.constant_at:
+            self.constant_at[key] = (8 * self.constant_size, "d", (), ())
+            self.bytes.append(numbers)
+            self.constant_size += len(numbers)
+        return self.constant_at[key][0]
 
     def _call(self, scalars: Scalars, number: int, node: Node) -> None:
         operands = tuple(self._handed(scalars, x) for x in node.operands)

@@ -16,6 +16,7 @@ from dualad.reverse.kernels import Tape
 
 __all__ = ["build"]
 
+_COMPUTED = ("each", "call", "write", "reduce", "whole", "join")  # ways that can compute a value wherever it lies
 _COPIED_UP_TO = 128  # elements of an input or output that is copied to or from the workspace
 
 
@@ -45,6 +46,8 @@ def build(
         guards = _guards(graph, tape)
         guards = {node: [(numbers[number], outcome) for number, outcome in found] for node, found in guards.items()}
         graph.keep([*outputs, *guards])
+    elif tape.outputs is not None:
+        arrays.exact_up_to = max([*tape.outputs, *(node for node, _ in tape.guards)], default=-1)
     graph.set_stages(arrays)
     chosen = np.flatnonzero(graph.alive_array & (graph.same_array == np.arange(graph.n))).astype(np.int32)
     order = np.ascontiguousarray(chosen[np.argsort(graph.stage_array[chosen], kind="stable")])
@@ -73,7 +76,7 @@ def build(
             code=code,
             functions=list(scalars.functions),
             groups=arrays.groups,
-            reductions=arrays.reductions,
+            wholes=arrays.wholes,
             callbacks=arrays.callbacks,
             constants=np.concatenate([np.zeros(1), *arrays.bytes]),
             image=[(at, np.array([x])) for at, x in scalars.image.items()],
@@ -152,7 +155,7 @@ class _Bases:
         value = None if self.graph.fixed_array[node] else self._value(node)
         if value is None or value.root != node or value.kind != "d" or node in self.arrays.external:
             return
-        if self.graph.tape.operator(node) != -4 or self.arrays.node(self.graph, node).way not in ("each", "call"):
+        if self.graph.tape.operator(node) != -4 or self.arrays.node(self.graph, node).way not in _COMPUTED:
             return
         if value.is_dense and node not in self.read and np.prod(value.shape) > _COPIED_UP_TO:
             self.arrays.external[node] = self.count

@@ -10,9 +10,10 @@ import numpy as np
 from dualad.duck.operands import Operand
 from dualad.program.kernels import Graph
 from dualad.program.nodes import _REDUCTIONS, _VIEWS, KINDS, Node, Nodes, Value, opcode_for
+from dualad.program.whole import SCATTER, TAKE, Whole, generalized, moved, reduced
 from dualad.reverse.kernels import Recorded, Record
 
-__all__ = ["Describing"]
+__all__ = ["Describing", "order_of"]
 
 
 def strides_of(shape: tuple[int, ...], order: tuple[int, ...] | None, itemsize: int) -> tuple[int, ...]:
@@ -23,6 +24,11 @@ def strides_of(shape: tuple[int, ...], order: tuple[int, ...] | None, itemsize: 
         strides[axis] = step
         step *= shape[axis]
     return tuple(strides)
+
+
+def order_of(x: Any) -> tuple[int, ...]:
+    """Return the axes of an array from the one whose neighbours lie furthest apart to the nearest."""
+    return tuple(sorted(range(x.ndim), key=lambda axis: -abs(x.strides[axis])))
 
 
 class Describing(Nodes):
@@ -150,6 +156,8 @@ class Describing(Nodes):
         like = None if not isinstance(base, _NODE) else self.value(graph, base.number)
         if like is not None and like.kind:
             found = self._alias(like, path)
+            if found is not None and self.tape.fields(number)[3] < 0:
+                return Node("pick", (base,), None, function=found, record=record, name="element")
             if found is not None:
                 return Node("view", (base,), found, record=record, name="view")
         own = self._own_value(record, number)
@@ -207,15 +215,93 @@ class Describing(Nodes):
                     return Node("view", (first,), found, record=record, name=name)
             if name in ("copy", "astype") and like.kind in "d?l" and own.kind == "d":
                 return Node("each", (first,), own, opcode_for(np.positive, ["d"], "d")[0], None, record=record, name=name)
+        if first is not None and isinstance(first, _NODE) and like is None and own is not None and len(operands) == 1:
+            if name in _VIEWS and own.kind == "d":
+                return Node("each", (first,), own, opcode_for(np.positive, ["d"], "d")[0], None, record=record, name=name)
         if name in _REDUCTIONS and like is not None and like.is_dense and like.shape and len(operands) == 1:
-            found_axes = _reduced(record, like.shape)
-            if found_axes is not None and (own is None or own.is_dense):
-                return Node("reduce", (first,), own, 0, (*_REDUCTIONS[name], *found_axes), record=record, name=name)
+            whole = reduced(record.args, record.kwargs, like.shape, *_REDUCTIONS[name])
+            if whole is not None and (own is None or own.is_dense):
+                return Node("reduce", (first,), own, 0, whole, record=record, name=name)
+        found_whole = self._as_whole(graph, record, operands, own)
+        if found_whole is not None:
+            return found_whole
+        if name in ("concatenate", "stack") and own is not None and own.kind == "d":
+            joined = self._joined(graph, record, operands, own)
+            if joined is not None:
+                return joined
         if name == "stack" and own is not None and own.is_dense and len(own.shape) == 1 and own.shape[0] == len(operands):
             places = [x.place if isinstance(x, Operand) else None for x in record.args[0]]
             if places == list(range(len(operands))) and not record.kwargs and len(record.args) == 1:
                 return Node("pack", tuple(operands), own, record=record, name=name)
         return call
+
+    def _layout(self, graph: Graph, x: Any) -> tuple[Any, Any] | None:
+        """Return shape and strides of an operand of doubles, None for another."""
+        if isinstance(x, _NODE):
+            value = self.value(graph, x.number)
+            return (value.shape, value.strides) if value is not None and value.kind == "d" else None
+        if isinstance(x, np.ndarray) and x.dtype == float:
+            return x.shape, strides_of(x.shape, order_of(x), 8)
+        return None
+
+    def _as_whole(self, graph: Graph, record: Record, operands: list[Any], own: Value | None) -> Node | None:
+        """Return a product of matrices, or elements at fixed places; None for another row."""
+        name = record.row.name
+        if own is not None and own.kind != "d":
+            return None
+        layouts = [self._layout(graph, x) for x in operands]
+        whole: Whole | None = None
+        if name in ("matmul", "dot", "vecdot", "matvec", "vecmat"):
+            operands = [operands[x.place] if isinstance(x, Operand) else x for x in record.args]
+            layouts = [self._layout(graph, x) for x in operands]
+            if len(operands) == 2 and not record.kwargs and None not in layouts:
+                result = ((), ()) if own is None else (own.shape, own.strides)
+                whole = generalized(name, layouts, result)  # type: ignore[arg-type]
+        elif name in ("getitem", "scatter_add") and len(operands) == 1 and own is not None and own.is_dense:
+            value = self.value(graph, operands[0].number) if isinstance(operands[0], _NODE) else None
+            if value is not None and value.is_dense and not record.kwargs:
+                if name == "getitem":
+                    whole = moved(TAKE, record.args[1], value.shape)
+                elif tuple(record.args[2]) == own.shape:
+                    whole = moved(SCATTER, record.args[1], own.shape)
+                if whole is not None and name == "scatter_add" and int(np.prod(value.shape)) != int(np.prod(whole.sizes[:3])):
+                    whole = None
+                if whole is not None and name == "getitem" and int(np.prod(own.shape)) != int(np.prod(whole.sizes[:3])):
+                    whole = None
+        if whole is None:
+            return None
+        return Node("whole", tuple(operands), own, 0, whole, record=record, name=name)
+
+    def _joined(self, graph: Graph, record: Record, operands: list[Any], own: Value) -> Node | None:
+        """Return arrays that are copied one behind the other."""
+        if len(record.args) != 1 or set(record.kwargs or {}) - {"axis"}:
+            return None
+        axis = (record.kwargs or {}).get("axis", 0)
+        parts = []
+        for x in record.args[0]:
+            x = operands[x.place] if isinstance(x, Operand) else x
+            if isinstance(x, _NODE) and self.value(graph, x.number) is None:
+                return None
+            layout = self._layout(graph, x)
+            if layout is None or axis is None:
+                return None
+            parts.append((x, layout[0]))
+        targets = []
+        start = 0
+        ndim = len(own.shape)
+        for x, shape in parts:
+            if record.row.name == "stack":
+                shape = (*shape[: axis % ndim], 1, *shape[axis % ndim :])
+            stop = start + shape[axis % ndim]
+            path = [_Index((slice(None),) * (axis % ndim) + (slice(start, stop),))]
+            if record.row.name == "stack":
+                path = [_Index((slice(None),) * (axis % ndim) + (start, Ellipsis))]
+            found = self._alias(own, path)
+            if found is None:
+                return None
+            targets.append((x, found))
+            start = stop
+        return Node("join", tuple(operands), own, function=targets, record=record, name=record.row.name)
 
     # --- stages
 
@@ -345,27 +431,3 @@ def _address(x: Any) -> int:
 
 def _inside(x: Any, memory: Any) -> bool:
     return bool(x.size == 0 or np.may_share_memory(x, memory))
-
-
-def _reduced(record: Record, shape: tuple[int, ...]) -> tuple[int, int, bool] | None:
-    """Return how many results, of how many elements each, and whether these are rows; None for other reductions."""
-    args = list(record.args)
-    if len(args) > 1 or not isinstance(args[0], Operand):
-        return None
-    options = dict(record.kwargs or {})
-    axis = options.pop("axis", None)
-    options.pop("keepdims", None)
-    if options or 0 in shape:
-        return None
-    ndim = len(shape)
-    axes = tuple(range(ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    found = sorted(a % ndim for a in axes)
-    size = int(np.prod(shape))
-    inner = int(np.prod([shape[a] for a in found]))
-    if found == list(range(ndim - len(found), ndim)):
-        return size // inner, inner, False
-    if found == list(range(len(found))) and len(found) == 1 and size // inner > 1:
-        return size // inner, inner, True
-    return None
-
-

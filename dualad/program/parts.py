@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from dualad.program.listing import listing
+
 __all__ = ["COPIED", "FIXED", "NUMBER", "OBJECT", "SHOWN", "Callback", "Output", "Parts"]
 
 NUMBER, COPIED, SHOWN, OBJECT, FIXED = range(5)  # how a value is handed over; see _program.pyx
@@ -56,7 +58,7 @@ class Parts:
     code: Any
     functions: list[Any]
     groups: list[Any]
-    reductions: list[Any]
+    wholes: list[Any]
     callbacks: list[Callback]
     constants: Any
     image: list[Any]
@@ -72,4 +74,4 @@ class Parts:
 
     def listing(self) -> str:
         """Return the program as a page of text."""
-        return "\n".join(f"{name}: {value}" for name, value in self.stats.items())
+        return listing(self)

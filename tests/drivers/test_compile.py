@@ -299,7 +299,7 @@ def test_results_are_the_callers_own():
 def test_out():
     compiled = dualad.compile(dualad.value_and_grad(rosenbrock))
     y, g = np.empty(()), np.empty(4)
-    for k in range(4):
+    for _ in range(4):
         x = RNG.normal(size=4)
         wanted = dualad.value_and_grad(rosenbrock)(x)
         found = compiled(x, out=(y, g))
@@ -435,7 +435,7 @@ def test_an_exception_at_any_time_leaves_it_usable(error):
     for stop in range(12):
         steps = iter(range(stop))
 
-        def f(x, steps=steps):
+        def f(x, steps=steps, stop=stop):
             y = x[0]
             for _ in range(3):
                 if next(steps, None) == stop - 1:
