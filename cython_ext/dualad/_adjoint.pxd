@@ -24,7 +24,6 @@ cdef class Backward:
     cdef list sums                 # of arrays, by slot
     cdef dict late                 # of late versions of arrays, by node
     cdef dict others               # adjoints of scalars that are no scalar nodes
-    cdef int mark(self, inputs) except -1
     cdef Elements sum_of(self, int node)
     cdef int add_value(self, int node, Value g) except -1
     cdef int scalar(self, int node) except -1

@@ -6,8 +6,8 @@ What is no scalar operation is left to Python, node by node (``dualad.transforms
 cimport numpy as cnp
 from libc.stdlib cimport calloc, free, malloc
 
-from dualad._formulas cimport (NOTHING, NUMBER, OTHER, Lines, Value, object_of, product, total, value_of)
-from dualad._tape cimport GENERAL, LEAF, READ, RULES, WRITE, Record, Recorded, Rule, Tape
+from dualad._formulas cimport (NOTHING, NUMBER, OTHER, Lines, Value, dependent, object_of, product, total, value_of)
+from dualad._tape cimport GENERAL, READ, RULES, WRITE, Recorded, Rule, Tape
 
 cnp.import_array()
 
@@ -99,41 +99,18 @@ cdef class Backward:
     def __cinit__(self, Tape tape, inputs):
         cdef Py_ssize_t node
         self.tape, self.end = tape, tape.n
-        self.varied = <char *> calloc(max(self.end, 1), 1)
+        self.varied = dependent(tape, inputs, tape.n)
         self.adjoint = <Value *> malloc(max(self.end, 1) * sizeof(Value))
-        if self.varied == NULL or self.adjoint == NULL:
+        if self.adjoint == NULL:
             raise MemoryError
         for node in range(self.end):
             self.adjoint[node].node, self.adjoint[node].number = NOTHING, 0.0
         self.lines = Lines(tape)
         self.sums, self.late, self.others = [None] * tape.slots, {}, {}
-        self.mark(inputs)
 
     def __dealloc__(self):
         free(self.varied)
         free(self.adjoint)
-
-    cdef int mark(self, inputs) except -1:
-        """Find out which nodes vary with the inputs."""
-        cdef Tape tape = self.tape
-        cdef char *varied = self.varied
-        cdef Record record
-        cdef int node, op, operand
-        for node in inputs:
-            varied[node] = 1
-        for node in range(<int> self.end):
-            op = tape.op[node]
-            if op == GENERAL:
-                record = <Record> tape.records[<Py_ssize_t> tape.at[node]]
-                if record.kind != "discrete":
-                    for operand in record.operands:
-                        if operand >= 0 and varied[operand]:
-                            varied[node] = 1
-                            break
-            elif op > LEAF or op == READ or op == WRITE:
-                if tape.a[node] >= 0 and varied[tape.a[node]] or tape.b[node] >= 0 and varied[tape.b[node]]:
-                    varied[node] = 1
-        return 0
 
     def varies(self, int node):
         """Say whether a node depends on the inputs."""

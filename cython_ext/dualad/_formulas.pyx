@@ -5,7 +5,7 @@ formulas are lists of parts, made once (``dualad.transforms.parts``).
 """
 
 from libc.math cimport isfinite
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
 
 import numpy as np
@@ -16,7 +16,8 @@ from dualad.transforms.parts import CHOICE, COMPARISON, CONSTANT, OPERATION, SYM
 
 from dualad._duck cimport ADD, DIVIDE, MULTIPLY, NEGATIVE, POWER, ROWS, SUBTRACT
 from dualad._kernel cimport call_scalar
-from dualad._tape cimport COMPARE, RULES, Recorded, RecordedScalar, Rule, Tape, rule_of
+from dualad._tape cimport (COMPARE, GENERAL, LEAF, READ, RULES, WRITE, Record, Recorded, RecordedScalar, Rule, Tape,
+                           rule_of)
 
 # Kinds of parts, as C knows them.
 cdef int IS_CONSTANT = CONSTANT, IS_SYMBOL = SYMBOL, IS_OPERATION = OPERATION, IS_COMPARISON = COMPARISON
@@ -334,3 +335,31 @@ cdef Value value_of(Tape tape, object x):
 cdef object object_of(Tape tape, Value x):
     """Return a recorded number or a float; None for nothing."""
     return None if x.node == NOTHING else tape.handle(x.node) if x.node >= 0 else x.number
+
+
+# --- what varies ------------------------------------------------------------------------------------------------------
+
+
+cdef char *dependent(Tape tape, inputs, Py_ssize_t end) except NULL:
+    """Return, for each node before ``end``, whether it depends on the inputs; the caller frees it."""
+    cdef char *varied = <char *> calloc(max(end, 1), 1)
+    cdef Record record
+    cdef int node, op, operand
+    if varied == NULL:
+        raise MemoryError
+    for node in inputs:
+        if node < end:
+            varied[node] = 1
+    for node in range(<int> end):
+        op = tape.op[node]
+        if op == GENERAL:
+            record = <Record> tape.records[<Py_ssize_t> tape.at[node]]
+            if record.kind != "discrete":
+                for operand in record.operands:
+                    if operand >= 0 and varied[operand]:
+                        varied[node] = 1
+                        break
+        elif op > LEAF or op == READ or op == WRITE:
+            if tape.a[node] >= 0 and varied[tape.a[node]] or tape.b[node] >= 0 and varied[tape.b[node]]:
+                varied[node] = 1
+    return varied

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "Axis", "array_like", "axes_from_end", "axis_from_end", "coords", "count", "dispatched", "each_lane", "filled",
+    "Axis", "array_like", "axes_from_end", "axis_from_end", "coords", "count", "dispatched", "each_lane", "fancy_first", "filled",
     "flat", "gather", "grow", "index_ndim", "is_view", "lane_shape", "lead", "of_dtype", "permute", "put_back",
     "reshape", "scatter_add", "shape_of", "sum_to", "swap_to_end", "unreduce",
 ]  # fmt: skip
@@ -206,7 +206,7 @@ def is_view(index: Any) -> bool:
     return not any(_is_advanced(entry) or isinstance(entry, np.ndarray) for entry in _entries(index))
 
 
-def _fancy_first(entries: tuple[Any, ...]) -> bool:
+def fancy_first(entries: tuple[Any, ...]) -> bool:
     """Say whether NumPy puts the axes of the fancy entries before all others: they are not next to each other."""
     if not any(_is_advanced(entry) for entry in entries):
         return False
@@ -248,7 +248,7 @@ def gather(t: Any, index: Any, ndim: int) -> Any:
     if not any(entry is Ellipsis for entry in entries) and not any(_is_advanced(entry) for entry in entries):
         entries = (*entries, Ellipsis)
     found = t[(slice(None),) * lanes + entries]
-    if lanes and _fancy_first(entries):
+    if lanes and fancy_first(entries):
         fancy = _fancy_ndim(entries)
         found = np.moveaxis(found, range(fancy, fancy + lanes), range(lanes))
     return found
