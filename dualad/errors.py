@@ -205,12 +205,10 @@ def not_scalar(driver: str, shape: Any) -> str:
     )
 
 
-def lanes_differ(found: Any) -> str:
+def seeds_differ(found: Any) -> str:
     """Sentence for seeds of a transform that do not carry the same directions."""
-    return (
-        f"the seeds have the leading axes {' and '.join(map(str, sorted(found)))} before the shapes of their nodes; all "
-        "must have the same."
-    )
+    axes = " and ".join(map(str, sorted(found)))
+    return f"the seeds have the leading axes {axes} before the shapes of their nodes; all must have the same."
 
 
 def ragged_argument(name: str) -> str:

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "Axis", "array_like", "axes_from_end", "axis_from_end", "coords", "count", "dispatched", "each_lane", "fancy_first", "filled",
-    "flat", "gather", "grow", "index_ndim", "is_view", "lane_shape", "lead", "of_dtype", "permute", "put_back",
-    "reshape", "scatter_add", "shape_of", "sum_to", "swap_to_end", "unreduce",
+    "Axis", "array_like", "axes_from_end", "axis_from_end", "coords", "count", "dispatched", "each_lane", "fancy_first",
+    "filled", "flat", "gather", "grow", "index_ndim", "is_view", "lane_shape", "lead", "of_dtype", "permute",
+    "put_back", "reshape", "scatter_add", "shape_of", "sum_to", "swap_to_end", "unreduce",
 ]  # fmt: skip
 
 Axis = int | Sequence[int] | None
@@ -38,8 +38,8 @@ def lane_shape(t: Any, ndim: int) -> tuple[int, ...]:
 
 def shape_of(x: Any) -> tuple[int, ...]:
     """Return the shape of anything, as a plain tuple."""
-    found: tuple[int, ...] = np.shape(x)
-    return found
+    found: tuple[int, ...] | None = getattr(x, "shape", None)
+    return np.shape(x) if found is None else found
 
 
 def array_like(x: Any) -> Any:

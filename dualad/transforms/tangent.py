@@ -44,7 +44,7 @@ def extend(tape: Tape, seeds: Mapping[int, Any], outputs: Any = None) -> list[An
 def _lanes_of(tape: Tape, seeds: Mapping[int, Any]) -> tuple[int, ...]:
     found = {lane_shape(t, len(tape.shape_of(node))) for node, t in seeds.items()}
     if len(found) > 1:
-        raise ValueError(errors.lanes_differ(found))
+        raise ValueError(errors.seeds_differ(found))
     return found.pop() if found else ()
 
 
