@@ -333,8 +333,8 @@ cdef Value value_of(Tape tape, object x):
 
 
 cdef object object_of(Tape tape, Value x):
-    """Return a recorded number or a float; None for nothing."""
-    return None if x.node == NOTHING else tape.handle(x.node) if x.node >= 0 else x.number
+    """Return a recorded number or NumPy's float; None for nothing."""
+    return None if x.node == NOTHING else tape.handle(x.node) if x.node >= 0 else np.float64(x.number)
 
 
 # --- what varies ------------------------------------------------------------------------------------------------------

@@ -59,7 +59,8 @@ cdef class Forward:
             self.tangent[node] = found
             if found.node != OTHER:
                 return 0
-        self.others[node] = t
+        # A number stands for an array without axes here and there.
+        self.others[node] = np.asarray(t) if isinstance(t, (float, int, np.generic)) else t
         return 0
 
     def of(self, int node):
