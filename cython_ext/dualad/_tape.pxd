@@ -80,6 +80,7 @@ cdef class Tape:
     cdef set overwritten
     cdef readonly set odd
     cdef dict sealed
+    cdef dict roots               # the first record of each slot that was asked for
     cdef Py_ssize_t searched
     cdef dict known
     cdef int *shelf               # nodes of scalar operations by what they do, while nodes are shared

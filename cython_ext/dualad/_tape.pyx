@@ -204,7 +204,7 @@ cdef class Tape:
 
     def __cinit__(self, long long level=0, bint lean=False):
         self.level, self.lean = level, lean
-        self.late, self.overwritten, self.odd, self.sealed = set(), set(), set(), {}
+        self.late, self.overwritten, self.odd, self.sealed, self.roots = set(), set(), set(), {}, {}
         self.records, self.guards, self.inputs = [], [], []
         self.outputs = None
 
@@ -514,10 +514,16 @@ cdef class Tape:
     cdef Record root(self, int node):
         """Return the record of the first version of an array: a write keeps its shape and dtype."""
         cdef Record record
+        cdef int slot = self.slot[node]
+        found = self.roots.get(slot)
+        if found is not None:
+            return <Record> found
         while True:
             if self.op[node] == GENERAL:
                 record = <Record> self.records[<Py_ssize_t> self.at[node]]
                 if record.kind != "write":
+                    if slot >= 0:
+                        self.roots[slot] = record
                     return record
                 node = record.operands[0]
             else:

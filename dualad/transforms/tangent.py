@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -25,13 +25,14 @@ def extend(tape: Tape, seeds: Mapping[int, Any], outputs: Any = None) -> list[An
     """Write the tangents of the outputs on the tape, and return them as recorded arrays.
 
     ``seeds`` maps nodes (inputs, as a rule) to their tangents: recorded arrays of this tape or constants of the node's
-    shape. All may have the same leading axes, the lanes, which the tangents of the outputs then have as well.
-    ``outputs`` are recorded arrays or nodes, those of the tape where it is None.
+    shape. All may have a leading axis, the lanes, which the tangents of the outputs then have as well; what cannot be
+    written with lanes, or takes too many nodes, raises a ``NotImplementedError``. ``outputs`` are recorded arrays or
+    nodes, those of the tape where it is None.
     """
     outputs = tape.outputs if outputs is None else outputs
     listed = outputs if isinstance(outputs, (list, tuple)) else [outputs]
     nodes = [output._operand() if isinstance(output, Recorded) else int(output) for output in listed]
-    walk = _Walk(tape, seeds, max(nodes, default=-1) + 1)
+    walk = _Walk(tape, seeds, max(nodes, default=-1) + 1, _lanes_of(tape, seeds))
     tape.check_constants()
     tape.share(True)
     try:
@@ -50,15 +51,6 @@ def _lanes_of(tape: Tape, seeds: Mapping[int, Any]) -> tuple[int, ...]:
 
 class _Walk(Forward):
     """The tangents of a tape's nodes while the sweep is written; scalar operations are passed in C."""
-
-    lanes: tuple[int, ...]
-
-    def __new__(cls, tape: Tape, seeds: Mapping[int, Any], end: int) -> Self:
-        """Make the tangents of the seeds known."""
-        lanes = _lanes_of(tape, seeds)
-        self = super().__new__(cls, tape, seeds, end, not lanes)
-        self.lanes = lanes
-        return self
 
     def result(self, node: int) -> Any:
         """Return the tangent of an output as a recorded array."""
