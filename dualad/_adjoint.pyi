@@ -5,6 +5,8 @@ from dualad._tape import Tape
 
 class Elements:
     whole: Any
+    touched: Any
+    dead: set[int]
     def __new__(cls, tape: Tape, node: int) -> Self: ...
     @property
     def tape(self) -> Tape: ...

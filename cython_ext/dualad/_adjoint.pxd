@@ -7,12 +7,15 @@ cdef class Elements:
     cdef readonly Tape tape
     cdef readonly int node
     cdef public object whole
+    cdef public object touched
+    cdef public set dead
     cdef int *source               # 0: nothing; 1 + node; -1: the number at the same place
     cdef double *number
     cdef Py_ssize_t size
     cdef readonly Py_ssize_t count     # elements to which something was added
     cdef int room(self) except -1
     cdef int add_element(self, Py_ssize_t place, Value g) except -1
+    cdef bint take_from_whole(self, Py_ssize_t place, Value *out) except -1
     cdef Value take_element(self, Py_ssize_t place) noexcept
 
 cdef class Backward:

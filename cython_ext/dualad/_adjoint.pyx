@@ -6,6 +6,8 @@ What is no scalar operation is left to Python, node by node (``dualad.transforms
 cimport numpy as cnp
 from libc.stdlib cimport calloc, free, malloc
 
+import numpy as np
+
 from dualad._formulas cimport (NOTHING, NUMBER, OTHER, Lines, Value, dependent, object_of, product, total, value_of)
 from dualad._tape cimport GENERAL, READ, RULES, WRITE, Recorded, Rule, Tape
 
@@ -15,11 +17,12 @@ cnp.import_array()
 cdef class Elements:
     """What was added to single elements of an array, which are counted in the order of its memory.
 
-    ``whole`` is what was added to all of it (None: nothing), of which the subclass takes care.
+    ``whole`` is what was added to all of it (None: nothing), of which the subclass takes care; it does not count for
+    the elements in ``dead``, which a write has overwritten, nor where ``touched``, if there is one, is false.
     """
 
     def __cinit__(self, Tape tape, int node):
-        self.tape, self.node = tape, node
+        self.tape, self.node, self.dead = tape, node, set()
 
     def __dealloc__(self):
         free(self.source)
@@ -64,6 +67,44 @@ cdef class Elements:
         self.source[place] = 0
         self.count -= 1
         return out
+
+    cdef bint take_from_whole(self, Py_ssize_t place, Value *out) except -1:
+        """Take one element out as ``take_element`` does, with its part of the whole; False where Python must."""
+        cdef Recorded one
+        cdef double *address
+        cdef Value g
+        cdef object numbers = self.whole
+        if self.tape.odd and self.tape.slot[self.node] in self.tape.odd:
+            return False
+        if type(self.whole) is Recorded:
+            one = <Recorded> self.whole
+            if one.tape is not self.tape or one.cell is None or one.cell.data == NULL:
+                return False
+            numbers = one.primal()
+        if type(numbers) is not np.ndarray or cnp.PyArray_TYPE(<cnp.ndarray> numbers) != cnp.NPY_DOUBLE:
+            return False
+        if not cnp.PyArray_ISALIGNED(<cnp.ndarray> numbers):
+            return False
+        if cnp.PyArray_NDIM(<cnp.ndarray> numbers) == 1:
+            address = <double *> cnp.PyArray_GETPTR1(<cnp.ndarray> numbers, place)
+        elif cnp.PyArray_ISCARRAY_RO(<cnp.ndarray> numbers):
+            address = <double *> cnp.PyArray_DATA(<cnp.ndarray> numbers) + place
+        else:
+            return False
+        g = self.take_element(place)
+        out[0] = g
+        if place in self.dead:
+            return True
+        self.dead.add(place)
+        if self.touched is not None and not (<char *> cnp.PyArray_DATA(<cnp.ndarray> self.touched))[place]:
+            return True
+        if type(self.whole) is Recorded:
+            out.node = self.tape.number(READ, one.cell.node, -1, address - one.cell.data, address[0])
+        else:
+            out.node, out.number = NUMBER, address[0]
+        if g.node != NOTHING:
+            total(self.tape, out[0], g, out)
+        return True
 
     def take_object(self, Py_ssize_t place):
         """Return what was added to one element as a recorded number or a float, None for nothing; leave nothing."""
@@ -241,8 +282,9 @@ cdef class Backward:
         cdef Value g
         if sum is None:
             return 0
-        if sum.whole is None:
-            g = sum.take_element(place)
+        if sum.whole is None or sum.take_from_whole(place, &g):
+            if sum.whole is None:
+                g = sum.take_element(place)
             if source >= 0 and self.varied[source]:
                 self.add_value(source, g)
             return 0

@@ -28,8 +28,6 @@ class Sum(Elements):
 
     def __init__(self, tape: Tape, node: int) -> None:
         self.shape = tape.shape_of(node)
-        self.touched: Any = None
-        self.dead: set[int] = set()
 
     @property
     def is_zero(self) -> bool:
