@@ -234,6 +234,12 @@ def not_scalar(driver: str, shape: Any) -> str:
     )
 
 
+def seeds_differ(found: Any) -> str:
+    """Sentence for seeds of a transform that do not carry the same directions."""
+    axes = " and ".join(map(str, sorted(found)))
+    return f"the seeds have the leading axes {axes} before the shapes of their nodes; all must have the same."
+
+
 def ragged_argument(name: str) -> str:
     """Sentence for an argument that makes no array."""
     return (

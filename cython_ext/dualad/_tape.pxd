@@ -82,8 +82,12 @@ cdef class Tape:
     cdef set overwritten
     cdef readonly set odd
     cdef dict sealed
+    cdef dict roots               # the first record of each slot that was asked for
     cdef Py_ssize_t searched
     cdef dict known
+    cdef int *shelf               # nodes of scalar operations by what they do, while nodes are shared
+    cdef Py_ssize_t shelf_room
+    cdef Py_ssize_t shelved
     cdef public object watch
     cdef public object live
     cdef readonly list captured
@@ -91,6 +95,9 @@ cdef class Tape:
     cdef int grow(self) except -1
     cdef int append(self, int op, int a, int b, int slot, double at, double v) except -1
     cdef int number(self, int op, int a, int b, double at, double v) except -1
+    cdef Py_ssize_t place_of(self, int op, int a, int b, double at) noexcept
+    cdef int enlarge_shelf(self) except -1
+    cdef int choice(self, int condition, int yes, int no, double x, double y) except -1
     cdef int new_slot(self)
     cdef int rely_on(self, int node, int i, object outcome) except -1
     cdef object general(self, Record record, object value, bint needed)
@@ -110,6 +117,7 @@ cdef class Recorded(DuckArray):
     cdef long long copy
     cdef object primal(self)
     cdef int node(self) except -2
+    cdef int put(self, Py_ssize_t place, int source, double v) except -1
 
 cdef class RecordedScalar(Recorded):
     pass

@@ -7,7 +7,8 @@ makes a new version of the cell, a node of its own, and copies the numbers first
 cimport cython
 cimport numpy as cnp
 from libc.math cimport copysign, isfinite, pow as c_pow
-from libc.stdlib cimport free, realloc
+from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcmp
 
 import numpy as np
@@ -206,6 +207,10 @@ cdef int enlarge(void **column, size_t bytes) except -1:
     return 0
 
 
+cdef enum:
+    NEAR = 8               # places that are tried beside an operand
+
+
 cdef class Tape:
     """A list of nodes in the order in which they were computed.
 
@@ -223,7 +228,7 @@ cdef class Tape:
 
     def __cinit__(self, long long level=0, bint lean=False):
         self.level, self.lean = level, lean
-        self.late, self.overwritten, self.odd, self.sealed = set(), set(), set(), {}
+        self.late, self.overwritten, self.odd, self.sealed, self.roots = set(), set(), set(), {}, {}
         self.records, self.guards, self.inputs = [], [], []
         self.captured, self.places = [], {}
         self.outputs = None
@@ -235,6 +240,7 @@ cdef class Tape:
         free(self.slot)
         free(self.at)
         free(self.v)
+        free(self.shelf)
 
     cdef int grow(self) except -1:
         cdef Py_ssize_t room = max(64, self.room * 2)
@@ -263,29 +269,99 @@ cdef class Tape:
 
     cdef int number(self, int op, int a, int b, double at, double v) except -1:
         """Write a scalar operation and return its number; that of the same operation before, while nodes are shared."""
+        cdef Py_ssize_t place
         if self.known is None:
             return self.append(op, a, b, -1, at, v)
-        key = (op, a, b, at, copysign(1.0, at))
-        found = self.known.get(key)
-        if found is None:
-            found = self.known[key] = self.append(op, a, b, -1, at, v)
-        return found
+        if 2 * self.shelved >= self.shelf_room:
+            self.enlarge_shelf()
+        place = self.place_of(op, a, b, at)
+        if self.shelf[place] == 0:
+            self.shelf[place] = self.append(op, a, b, -1, at, v) + 1
+            self.shelved += 1
+        return self.shelf[place] - 1
+
+    cdef Py_ssize_t place_of(self, int op, int a, int b, double at) noexcept:
+        """Return where on the shelf a scalar operation stands, or the free place where it belongs.
+
+        That is near the place of its later operand, so that a walk over the tape also goes along the shelf; what does
+        not fit there stands anywhere.
+        """
+        cdef int64_t bits = (<int64_t *> &at)[0]       # tells -0.0 from 0.0
+        cdef uint64_t key = (<uint64_t> bits ^ (<uint64_t> <unsigned int> a << 32 | <unsigned int> b))
+        cdef Py_ssize_t mask = self.shelf_room - 1
+        cdef Py_ssize_t place = max(a, b)
+        cdef int node, tried = 0
+        if op == READ:
+            place += <Py_ssize_t> at
+        key = (key ^ (key >> 29) ^ <uint64_t> <unsigned int> op * 0x9E3779B97F4A7C15ULL) * 0xBF58476D1CE4E5B9ULL
+        place = (2 * place + <Py_ssize_t> (key >> 61)) & mask
+        while self.shelf[place]:
+            node = self.shelf[place] - 1
+            if self.a[node] == a and self.b[node] == b and self.op[node] == op:
+                if (<int64_t *> &self.at[node])[0] == bits:
+                    break
+            tried += 1
+            place = ((<Py_ssize_t> ((key ^ (key >> 32)) >> 1)) if tried == NEAR else place + 1) & mask
+        return place
+
+    cdef int enlarge_shelf(self) except -1:
+        """Make the shelf twice as large, with room for a derivative of the tape at first."""
+        cdef int *before = self.shelf
+        cdef Py_ssize_t old = self.shelf_room, k
+        cdef Py_ssize_t room = 2 * old if old else 256
+        cdef int node
+        while room < 3 * self.n:
+            room *= 2
+        self.shelf = <int *> calloc(room, sizeof(int))
+        if self.shelf == NULL:
+            self.shelf = before
+            raise MemoryError
+        self.shelf_room = room
+        for k in range(old):
+            if before[k]:
+                node = before[k] - 1
+                self.shelf[self.place_of(self.op[node], self.a[node], self.b[node], self.at[node])] = before[k]
+        free(before)
+        return 0
 
     def share(self, bint on):
         """Begin or end to write each elementwise operation once, also those that stand on the tape already."""
         cdef int node
+        cdef Py_ssize_t place
         cdef Record record
+        free(self.shelf)
+        self.shelf, self.shelf_room, self.shelved = NULL, 0, 0
         self.known = {} if on else None
         if not on:
             return
+        self.enlarge_shelf()
         for node in range(<int> self.n):
             if self.op[node] >= 0:
-                key = (self.op[node], self.a[node], self.b[node], self.at[node], copysign(1.0, self.at[node]))
-                self.known[key] = node
+                place = self.place_of(self.op[node], self.a[node], self.b[node], self.at[node])
+                if self.shelf[place] == 0:
+                    self.shelf[place] = node + 1
+                    self.shelved += 1
             elif self.op[node] == GENERAL:
                 record = <Record> self.records[<Py_ssize_t> self.at[node]]
                 if record.kind == "elementwise" and record.value is not None and record.rule.outputs == 1:
                     self.known[shared_key(record)] = node
+
+    cdef int choice(self, int condition, int yes, int no, double x, double y) except -1:
+        """Write ``np.where`` of scalars and return its number; a branch that is -1 is the number beside it."""
+        cdef Rule rule = rule_of(WHERE)
+        cdef double v = x if self.v[condition] != 0 else y
+        cdef Record record
+        primals = [np.bool_(self.v[condition] != 0), np.float64(x), np.float64(y)]
+        record = <Record> make_record("elementwise", WHERE, (condition, yes, no), primals, np.float64(v))
+        record.rule, record.active = rule, (yes >= 0) << 1 | (no >= 0) << 2
+        if self.known is not None:
+            key = shared_key(record)
+            found = self.known.get(key)
+            if found is not None:
+                return found
+            self.known[key] = self.n
+        self.records.append(record)
+        return self.append(GENERAL, -1, -1, -1, len(self.records) - 1, v)
 
     cdef int mark_late(self, int node) except -1:
         """Note that a version of an array is used, which may have been overwritten since."""
@@ -508,10 +584,16 @@ cdef class Tape:
     cdef Record root(self, int node):
         """Return the record of the first version of an array: a write keeps its shape and dtype."""
         cdef Record record
+        cdef int slot = self.slot[node]
+        found = self.roots.get(slot)
+        if found is not None:
+            return <Record> found
         while True:
             if self.op[node] == GENERAL:
                 record = <Record> self.records[<Py_ssize_t> self.at[node]]
                 if record.kind != "write":
+                    if slot >= 0:
+                        self.roots[slot] = record
                     return record
                 node = record.operands[0]
             else:
@@ -851,6 +933,17 @@ cdef class Recorded(DuckArray):
                     return out
         return get_item(self, index)
 
+    cdef int put(self, Py_ssize_t place, int source, double v) except -1:
+        """Write the double at a place in memory: the value of a scalar node, or a constant (-1)."""
+        cdef Cell cell = self.cell
+        cdef Tape tape = self.tape
+        if cell.pinned or self.path is not None or not cnp.PyArray_ISWRITEABLE(<cnp.ndarray> cell.buffer):
+            write_target(self)
+        cell.data[place] = v
+        cell.node = tape.append(WRITE, cell.node, source, tape.slot[cell.node], place, v)
+        cell.version += 1
+        return 0
+
     def _read(self, index):
         """Read one element of an array of doubles; ``index`` is a full index."""
         cdef cnp.ndarray one
@@ -880,11 +973,7 @@ cdef class Recorded(DuckArray):
                 return
             at = element(<cnp.ndarray> self.primal(), index)
             if at != NULL:
-                if cell.pinned or self.path is not None or not cnp.PyArray_ISWRITEABLE(<cnp.ndarray> cell.buffer):
-                    at = element(<cnp.ndarray> write_target(self), index)
-                at[0] = v
-                cell.node = tape.append(WRITE, cell.node, source, tape.slot[cell.node], at - cell.data, v)
-                cell.version += 1
+                self.put(at - cell.data, source, v)
                 return
         set_item(self, index, value)
 
@@ -1086,6 +1175,7 @@ cdef class Recorded(DuckArray):
 
 
 COPY = TABLE.named("copy")
+cdef object WHERE = TABLE.named("where")
 
 
 def plain_bytes(value):

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "Axis", "array_like", "axes_from_end", "axis_from_end", "coords", "count", "dispatched", "each_lane", "filled",
-    "flat", "gather", "grow", "index_ndim", "is_view", "lane_shape", "lead", "of_dtype", "permute", "put_back",
-    "reshape", "scatter_add", "shape_of", "sum_to", "swap_to_end", "unreduce",
+    "Axis", "array_like", "axes_from_end", "axis_from_end", "coords", "count", "dispatched", "each_lane", "fancy_first",
+    "filled", "flat", "gather", "grow", "index_ndim", "is_view", "lane_shape", "lead", "of_dtype", "permute",
+    "put_back", "reshape", "scatter_add", "shape_of", "sum_to", "swap_to_end", "unreduce",
 ]  # fmt: skip
 
 Axis = int | Sequence[int] | None
@@ -38,8 +38,8 @@ def lane_shape(t: Any, ndim: int) -> tuple[int, ...]:
 
 def shape_of(x: Any) -> tuple[int, ...]:
     """Return the shape of anything, as a plain tuple."""
-    found: tuple[int, ...] = np.shape(x)
-    return found
+    found: tuple[int, ...] | None = getattr(x, "shape", None)
+    return np.shape(x) if found is None else found
 
 
 def array_like(x: Any) -> Any:
@@ -206,7 +206,7 @@ def is_view(index: Any) -> bool:
     return not any(_is_advanced(entry) or isinstance(entry, np.ndarray) for entry in _entries(index))
 
 
-def _fancy_first(entries: tuple[Any, ...]) -> bool:
+def fancy_first(entries: tuple[Any, ...]) -> bool:
     """Say whether NumPy puts the axes of the fancy entries before all others: they are not next to each other."""
     if not any(_is_advanced(entry) for entry in entries):
         return False
@@ -248,7 +248,7 @@ def gather(t: Any, index: Any, ndim: int) -> Any:
     if not any(entry is Ellipsis for entry in entries) and not any(_is_advanced(entry) for entry in entries):
         entries = (*entries, Ellipsis)
     found = t[(slice(None),) * lanes + entries]
-    if lanes and _fancy_first(entries):
+    if lanes and fancy_first(entries):
         fancy = _fancy_ndim(entries)
         found = np.moveaxis(found, range(fancy, fancy + lanes), range(lanes))
     return found

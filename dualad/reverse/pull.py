@@ -8,18 +8,19 @@ derivative is itself differentiated or written on a tape.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from dualad import errors
 from dualad.duck.scale import scaled
-from dualad.ops import formula
+from dualad.ops import formula, settle
 from dualad.ops.formula import Call, Const, Symbol
 from dualad.ops.lanes import grow, lane_shape, shape_of, sum_to
 from dualad.ops.table import Bilinear, Elementwise, Linear, Todo
 
-__all__ = ["Evaluate", "Times", "partial_of", "pull", "push", "written"]
+__all__ = ["Evaluate", "Times", "partial_of", "pull", "push", "settled", "written"]
 
 Times = Callable[[Any, Any], Any]
 Evaluate = Callable[[Any, Mapping[str, Any]], Any]
@@ -34,6 +35,25 @@ def written(row: Elementwise, i: int) -> Sequence[Any]:
         if isinstance(mark, Todo):
             raise errors.NotWritten(errors.not_written(row.name, row.args[i], mark.reason))
     return rules
+
+
+def settled(row: Elementwise, i: int, primals: Sequence[Any]) -> Sequence[Any]:
+    """Return the partials of a row in one argument; with a small whole exponent they are products."""
+    place = settle.exponent(row)
+    if place >= 0 and type(primals[place]) in (int, float) and primals[place] in _WHOLE:
+        written(row, i)
+        return _with_exponent(row, i, float(primals[place]))
+    return written(row, i)
+
+
+_WHOLE = frozenset(range(-3, 5))
+
+
+@cache
+def _with_exponent(row: Elementwise, i: int, number: float) -> Sequence[Any]:
+    name = row.args[settle.exponent(row)]
+    rules = formula.partials(row)[i]
+    return [settle.settle(e, name, number) if isinstance(e, (Const, Symbol, Call)) else e for e in rules]
 
 
 def partial_of(expr: Any, bound: Mapping[str, Any]) -> Any:
@@ -105,7 +125,7 @@ def _pull_elementwise(
         if not record.active >> i & 1:
             continue
         total = None
-        for g_out, expr in zip(g if record.row.outputs > 1 else [g], written(record.row, i), strict=True):
+        for g_out, expr in zip(g if record.row.outputs > 1 else [g], settled(record.row, i, primals), strict=True):
             partial = None if g_out is None else evaluate(expr, bound)
             if partial is not None:
                 term = times(partial, g_out)
@@ -124,7 +144,7 @@ def _push_elementwise(
         if t is None or not record.active >> i & 1:
             continue
         moved = grow(t, len(shape_of(primals[i])), len(shape))
-        for output, expr in enumerate(written(record.row, i)):
+        for output, expr in enumerate(settled(record.row, i, primals)):
             partial = evaluate(expr, bound)
             if partial is not None:
                 term = times(partial, moved)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,15 @@ __all__ = ["folded"]
 
 def folded(expr: Any, bound: Mapping[str, Any]) -> Any:
     """Return the value of a partial, None where it is zero or has no meaning."""
-    if expr == formula.ZERO or not isinstance(expr, (Const, Symbol, Call)):
-        return None
+    match expr:
+        case Const(number):
+            return None if number == 0.0 else number
+        case Symbol(name):
+            return bound[name]
+        case Call():
+            pass
+        case _:
+            return None
     with np.errstate(all="ignore"):
         return _Folding(bound).value(expr)
 
@@ -31,8 +39,16 @@ class _Folding:
     def __init__(self, bound: Mapping[str, Any]) -> None:
         self.bound = bound
         self.known: dict[Any, Any] = {}
-        self.varies = {name for name, x in bound.items() if isinstance(x, DuckArray)}
-        self.shape = np.broadcast_shapes(*(shape_of(x) for x in bound.values() if x is not None))
+
+    @cached_property
+    def varies(self) -> set[str]:
+        """The names of what is no constant."""
+        return {name for name, x in self.bound.items() if isinstance(x, DuckArray)}
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the partial."""
+        return np.broadcast_shapes(*(shape_of(x) for x in self.bound.values() if x is not None))
 
     def value(self, e: Expr) -> Any:
         """Return the value of a part."""

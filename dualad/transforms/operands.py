@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from dualad.duck.operands import put_back
 from dualad.ops.table import Linear
 from dualad.reverse.kernels import Shape, Tape
 
-__all__ = ["COMPARE", "GENERAL", "LEAF", "READ", "WRITE", "own_copy", "rule_parts", "scalar_parts", "varied"]
+__all__ = ["COMPARE", "GENERAL", "LEAF", "READ", "WRITE", "own_copy", "rule_parts", "scalar_parts"]
 
 LEAF, READ, WRITE, GENERAL, COMPARE = -1, -2, -3, -4, -16
 
@@ -51,12 +50,12 @@ def _value(tape: Tape, node: int, record: Any) -> Any:
     return None if record.value is None else tape.handle(node, record.value)
 
 
-def own_copy(tape: Tape, node: int, found: Any) -> Any:
+def own_copy(tape: Tape, node: int, found: Any, lanes: tuple[int, ...] = ()) -> Any:
     """Return numbers (None: zeros) as a recorded array of its own, laid out in memory as an array of the tape is.
 
     What is a view of the array is then a view of it.
     """
-    zeros = tape.zeros(node)
+    zeros = tape.zeros(node, lanes)
     if isinstance(found, DuckArray):
         if zeros.flags.c_contiguous:
             return np.copy(found, order="C")
@@ -66,20 +65,3 @@ def own_copy(tape: Tape, node: int, found: Any) -> Any:
     if found is not None:
         zeros[...] = found
     return tape.constant(zeros)
-
-
-def varied(tape: Tape, inputs: Sequence[int], end: int) -> bytearray:
-    """Return, for each node before ``end``, whether it depends on the inputs."""
-    found = bytearray(end)
-    for node in inputs:
-        found[node] = 1
-    for node in range(end):
-        op, a, b, _, _, _ = tape.fields(node)
-        if op == GENERAL:
-            record = tape.record_of(node)
-            if record.kind != "discrete" and any(operand >= 0 and found[operand] for operand in record.operands):
-                found[node] = 1
-        elif op > LEAF or op in (READ, WRITE):
-            if (a >= 0 and found[a]) or (b >= 0 and found[b]):
-                found[node] = 1
-    return found

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from dualad.duck.kernels import DuckArray
-from dualad.ops.lanes import scatter_add, shape_of
 from dualad.reverse.kernels import Pick, Tape
+from dualad.transforms.kernels import Elements
 from dualad.transforms.operands import own_copy
 from dualad.transforms.times import plus
 
@@ -18,26 +18,21 @@ __all__ = ["Sum"]
 Path = Sequence[Callable[[Any], Any]]
 
 
-class Sum:
+class Sum(Elements):
     """Contributions that are written on the tape when they must be, so that few nodes come of them.
 
-    The adjoint is ``whole``, without the elements in ``dead`` (which a write has overwritten), and the ``elements``.
+    The adjoint is ``whole``, without the elements in ``dead`` (which a write has overwritten), and the single elements.
     Where ``whole`` is an array of this sum's own, views of it are added in place, and ``touched`` says where it is more
     than zero.
     """
 
     def __init__(self, tape: Tape, node: int) -> None:
-        self.tape, self.node = tape, node
         self.shape = tape.shape_of(node)
-        self.whole: Any = None
-        self.touched: Any = None
-        self.elements: dict[int, Any] = {}
-        self.dead: set[int] = set()
 
     @property
     def is_zero(self) -> bool:
         """Whether nothing has been added."""
-        return self.whole is None and not self.elements
+        return self.whole is None and not self.count
 
     def add(self, g: Any) -> None:
         """Add to the whole."""
@@ -45,13 +40,9 @@ class Sum:
         self.whole = g if self.whole is None else plus(self.whole, g)
         self.touched = None
 
-    def add_at(self, place: int, g: Any) -> None:
-        """Add to one element, counted as the tape does."""
-        self.elements[place] = plus(self.elements[place], g) if place in self.elements else g
-
     def take_at(self, place: int) -> Any:
         """Take one element out and leave zero; None where nothing was added to it."""
-        g = self.elements.pop(place, None)
+        g = self.take_object(place)
         if self.whole is None or place in self.dead:
             return g
         self.dead.add(place)
@@ -110,23 +101,8 @@ class Sum:
         self.whole = np.where(alive, self.whole, 0.0) if np.any(alive) else None
         self.touched = None
 
-    def _number(self, place: int) -> int:
-        """Return the number of an element in C order."""
-        return int(np.ravel_multi_index(self.tape.index_of(self.node, place), self.shape))
-
     def _settle(self) -> None:
         """Add the single elements to the whole."""
         self._bury()
-        if not self.elements:
-            return
-        size = int(np.prod(self.shape))
-        elements = {self._number(place): g for place, g in self.elements.items()}
-        places = sorted(elements)
-        parts = [elements[p] if isinstance(elements[p], DuckArray) else np.float64(elements[p]) for p in places]
-        self.elements = {}
-        g: Any = np.stack(parts)
-        if len(places) < size:
-            g = scatter_add(g, (np.array(places),), (size,))
-        if shape_of(g) != self.shape:
-            g = np.reshape(g, self.shape)
-        self.add(g)
+        if self.count:
+            self.add(self.gathered())

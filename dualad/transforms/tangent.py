@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from dualad import errors
 from dualad.duck.kernels import DuckArray
 from dualad.ops import formula
+from dualad.ops.lanes import fancy_first, grow, index_ndim, lane_shape
 from dualad.reverse.kernels import Recorded, Tape
 from dualad.reverse.pull import push, written
 from dualad.transforms.folding import folded
-from dualad.transforms.operands import GENERAL, LEAF, READ, WRITE, own_copy, rule_parts, scalar_parts, varied
+from dualad.transforms.kernels import Forward
+from dualad.transforms.operands import own_copy, rule_parts, scalar_parts
 from dualad.transforms.times import plus, times
 
 __all__ = ["extend"]
@@ -22,82 +25,62 @@ def extend(tape: Tape, seeds: Mapping[int, Any], outputs: Any = None) -> list[An
     """Write the tangents of the outputs on the tape, and return them as recorded arrays.
 
     ``seeds`` maps nodes (inputs, as a rule) to their tangents: recorded arrays of this tape or constants of the node's
-    shape. ``outputs`` are recorded arrays or nodes, those of the tape where it is None.
+    shape. All may have a leading axis, the lanes, which the tangents of the outputs then have as well; what cannot be
+    written with lanes, or takes too many nodes, raises a ``NotImplementedError``. ``outputs`` are recorded arrays or
+    nodes, those of the tape where it is None.
     """
     outputs = tape.outputs if outputs is None else outputs
     listed = outputs if isinstance(outputs, (list, tuple)) else [outputs]
     nodes = [output._operand() if isinstance(output, Recorded) else int(output) for output in listed]
-    walk = _Walk(tape, seeds)
+    walk = _Walk(tape, seeds, max(nodes, default=-1) + 1, _lanes_of(tape, seeds))
     tape.check_constants()
     tape.share(True)
     try:
-        for node in range(max(nodes, default=-1) + 1):
-            if walk.varied[node] and node not in seeds:
-                walk.come_to(node)
+        walk.run()
         return [walk.result(node) for node in nodes]
     finally:
         tape.share(False)
 
 
-class _Walk:
-    """The tangents of a tape's nodes while the sweep is written; None is zero.
+def _lanes_of(tape: Tape, seeds: Mapping[int, Any]) -> tuple[int, ...]:
+    found = {lane_shape(t, len(tape.shape_of(node))) for node, t in seeds.items()}
+    if len(found) > 1:
+        raise ValueError(errors.seeds_differ(found))
+    return found.pop() if found else ()
 
-    Versions of an array share their tangent, which is written as the array was. ``owned`` says of which tangents that
-    may be done; one that a late use will need is copied first.
-    """
 
-    def __init__(self, tape: Tape, seeds: Mapping[int, Any]) -> None:
-        self.tape = tape
-        self.varied = varied(tape, list(seeds), len(tape))
-        self.tangents: dict[int, Any] = dict(seeds)
-        self.owned: set[int] = set()
+class _Walk(Forward):
+    """The tangents of a tape's nodes while the sweep is written; scalar operations are passed in C."""
 
     def result(self, node: int) -> Any:
         """Return the tangent of an output as a recorded array."""
         t = self.of(node)
         if isinstance(t, DuckArray):
             return t
-        shape = self.tape.shape_of(node)
+        shape = self.lanes + self.tape.shape_of(node)
         zeros = (
             np.zeros(shape, self.tape.dtype_of(node)) if shape or self.tape.fields(node)[3] >= 0 else np.float64(0.0)
         )
         return self.tape.constant(zeros if t is None else zeros + t)
 
-    def of(self, node: int) -> Any:
-        """Return the tangent of a node, None where it does not vary."""
-        return self.tangents.get(node) if node >= 0 else None
+    def own_copy(self, node: int, found: Any) -> Any:
+        """Return the tangent of an array as an array of its own."""
+        return own_copy(self.tape, node, found, self.lanes)
 
-    def moved(self, before: int, node: int) -> Any:
-        """Make the tangent of an array that of its next version, as an array of its own that may be written."""
-        t = self.tangents.get(before)
-        if before not in self.owned or before in self.tape.late:
-            t = own_copy(self.tape, before, t)
-        else:
-            del self.tangents[before]
-        self.owned.add(node)
-        self.tangents[node] = t
-        return t
+    # --- what scalar nodes cannot hold
 
-    def come_to(self, node: int) -> None:
-        """Write the tangent of a node."""
-        op, a, b, _, at, _ = self.tape.fields(node)
-        if op == GENERAL:
-            t = self._general(node, self.tape.record_of(node))
-        elif op == READ:
-            whole = self.of(a)
-            t = None if whole is None else whole[self.tape.index_of(a, at)]
-        elif op == WRITE:
-            put = self.of(b)
-            self.moved(a, node)[self.tape.index_of(a, at)] = 0.0 if put is None else put
-            return
-        elif op > LEAF:
-            t = self._scalar(node)
-        else:
-            return
-        if t is not None:
-            self.tangents[node] = t
+    def read_by_python(self, array: int, at: int, whole: Any) -> Any:
+        """Return the tangent of an element."""
+        t = whole[(..., *self.tape.index_of(array, at))]
+        # With lanes it is a view, and the array may be written on.
+        return np.copy(t) if array in self.owned and np.ndim(t) else t
 
-    def _scalar(self, node: int) -> Any:
+    def write_by_python(self, array: int, at: int, target: Any, put: Any) -> None:
+        """Write the tangent of an element."""
+        target[(..., *self.tape.index_of(array, at))] = 0.0 if put is None else put
+
+    def scalar_by_python(self, node: int) -> Any:
+        """Return the tangent of a scalar operation."""
         row = self.tape.row_of(node)
         operands, values, result = scalar_parts(self.tape, node)
         bound = dict(zip(formula.symbols_of(row), (*values, result), strict=True))
@@ -110,7 +93,7 @@ class _Walk:
                 total = term if total is None else plus(total, term)
         return total
 
-    def _general(self, node: int, record: Any) -> Any:
+    def general(self, node: int, record: Any) -> Any:
         match record.kind:
             case "view":
                 t = self.of(record.operands[0])
@@ -119,20 +102,33 @@ class _Walk:
                 # The view is taken now: later writes to its base belong to later versions.
                 return t
             case "item":
-                parts = self.tangents.get(record.operands[0])
+                parts = self.of(record.operands[0])
                 return None if parts is None else parts[record.index]
             case "write":
                 put = self.of(record.operands[1])
                 target = self.moved(record.operands[0], node)
                 for step in record.path:
                     target = step(target)
-                target[record.index] = 0.0 if put is None else put
-                return self.tangents[node]
+                index, put = self._behind_lanes(record.index, np.ndim(target), put)
+                target[index] = 0.0 if put is None else put
+                return self.of(node)
             case "elementwise" | "row":
                 handles, value, plan = rule_parts(self.tape, node)
                 given = [self.of(operand) for operand in record.operands]
                 return _apart(push(record, given, handles, value, plan, times, folded), given)
         return None
+
+    def _behind_lanes(self, index: Any, ndim: int, put: Any) -> tuple[Any, Any]:
+        """Return the index of a write and what is written as they are meant for a tangent with lanes."""
+        lanes = len(self.lanes)
+        if not lanes:
+            return index, put
+        entries = index if isinstance(index, tuple) else (index,)
+        to = index_ndim(index, ndim - lanes)
+        if fancy_first(entries) or np.ndim(put) - lanes > to:
+            # Axes would come before the lanes.
+            raise NotImplementedError
+        return (slice(None),) * lanes + entries, None if put is None else grow(put, np.ndim(put) - lanes, to)
 
 
 def _apart(t: Any, given: Sequence[Any]) -> Any:

@@ -21,15 +21,19 @@ def constant_of(x: Any) -> float | None:
         return float(x)
     if x.size == 0:
         return None
-    first = x[(0,) * x.ndim]
-    return float(first) if np.all(x == first) else None
+    first = x.item(0)
+    # Of most constants all elements are one number in memory.
+    return float(first) if not any(x.strides) or np.all(x == first) else None
 
 
 def times(partial: Any, g: Any) -> Any:
     """Return ``partial * g``; constants are multiplied now, and the factors 0, 1 and -1 leave no node."""
-    if not isinstance(partial, DuckArray) and not isinstance(g, DuckArray):
-        return scaled(partial, g)
     left, right = constant_of(partial), constant_of(g)
+    if not isinstance(partial, DuckArray) and not isinstance(g, DuckArray):
+        if left is None or right is None or not np.ndim(g) or getattr(partial, "dtype", g.dtype) != g.dtype:
+            return scaled(partial, g)
+        product = np.asarray(scaled(left, right), g.dtype)
+        return np.broadcast_to(product, np.broadcast_shapes(shape_of(partial), g.shape))
     if right is not None:
         return _spread(_multiple(partial, right), g)
     if left is not None:

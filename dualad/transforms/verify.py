@@ -104,7 +104,8 @@ def _value(tape: Tape, node: int, values: dict[int, Any]) -> Any:
     if op <= COMPARE + 5:
         return _COMPARISONS[op - COMPARE](values[a], values[b] if b >= 0 else at)
     row = tape.row_of(node)
-    return row.function(*(values[n] if n >= 0 else at for n in (a, b)[: len(row.args)]))
+    with np.errstate(all="ignore"):
+        return row.function(*(values[n] if n >= 0 else at for n in (a, b)[: len(row.args)]))
 
 
 def _copy(x: Any) -> Any:

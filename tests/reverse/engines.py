@@ -164,6 +164,9 @@ class Engines:
         moved = tangent.extend(tape, dict(zip(run.inputs, [t[0] for t in self.tangents], strict=True)), run.nodes)
         for t, i in zip(moved, run.varying, strict=True):
             close(t._primal(), self.moved[i][0], self.tolerance)
+        moved = tangent.extend(tape, dict(zip(run.inputs, self.tangents, strict=True)), run.nodes)
+        for t, i in zip(moved, run.varying, strict=True):
+            close(t._primal(), self.moved[i], self.tolerance)
         verify(tape)
 
     def check_second(self, run: Recorded_, nodes: Sequence[int]) -> None:
