@@ -474,8 +474,10 @@ cdef PyObject *called(Compiled self, PyObject **args, size_t flags, PyObject *na
     if named == 1 and not self.own_out and (<tuple> names)[0] == "out":
         out = <object> args[count]
         named = 0
+    if self.plain and out is None:
+        return PyObject_Vectorcall(self.function, args, flags, names)
     if named == 0:
-        if out is None and (self.plain or (entry is not None and entry.plain and entry.fits(args, count))):
+        if out is None and entry is not None and entry.plain and entry.fits(args, count):
             return PyObject_Vectorcall(self.function, args, flags, NULL)
         if entry is not None and entry.fits(args, count):
             found = entry.replay(entry.inputs(args), out)

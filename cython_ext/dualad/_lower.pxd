@@ -11,12 +11,14 @@ cdef struct Key:
 cdef class Graph:
     cdef readonly Tape tape
     cdef readonly int n
-    cdef readonly object same_array, fixed_array, value_array, alive_array, stage_array
+    cdef readonly object same_array, fixed_array, value_array, alive_array, stage_array, final_array, head_array
     cdef int[::1] same
     cdef unsigned char[::1] fixed
     cdef double[::1] value
     cdef unsigned char[::1] alive
     cdef int[::1] stage
+    cdef int[::1] final
+    cdef int[::1] head
     cdef object general
     cdef Key *table
     cdef int *held

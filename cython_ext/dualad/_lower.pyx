@@ -35,6 +35,7 @@ cdef extern from "machine.h" nogil:
         OP_SUBTRACT_MULTIPLY
         OP_SCALE_ADD
         OP_SUM
+        OP_COPY
         OP_GUARD
         OP_GUARD_WHOLE
         OP_GROUP
@@ -46,7 +47,7 @@ OPCODES = {
     name: i for i, name in enumerate(
         "add subtract multiply divide negative less less_equal greater greater_equal equal not_equal where scale square "
         "power move and or not isnan isfinite isinf xor pow_2 call multiply_add multiply_subtract subtract_multiply scale_add "
-        "sum guard guard_whole group reduce callback end COUNT sine cosine".split()
+        "sum copy guard guard_whole group reduce callback end COUNT sine cosine".split()
     )
 }
 
@@ -79,7 +80,8 @@ cdef class Graph:
 
     ``same[node]`` is the node that stands for it (an equal one, or itself); ``fixed[node]`` says that it is a constant,
     of value ``value[node]`` if it is a number; ``alive[node]`` that something wanted depends on it; ``stage[node]`` in
-    which stage of the program it is computed.
+    which stage of the program it is computed. Elements that are written one after the other, without a look at the whole
+    in between, are one write: ``final[node]`` is its last version, and ``head[final]`` its first.
     """
 
     def __init__(self, Tape tape, variable, general):
@@ -254,6 +256,33 @@ cdef class Graph:
                 left[node] = self.same[self.tape.a[node]]
         return ops, lefts
 
+    def find_chains(self, wanted):
+        """Find the versions of arrays that are seen by single reads before the next write only."""
+        cdef int node, op, k, a
+        cdef Tape tape = self.tape
+        cdef int[::1] last = np.full(self.n, -1, np.int32)
+        cdef unsigned char[::1] seen = np.zeros(self.n, np.uint8)
+        self.final_array = np.arange(self.n, dtype=np.int32)
+        self.head_array = np.arange(self.n, dtype=np.int32)
+        self.final, self.head = self.final_array, self.head_array
+        for k in wanted:
+            seen[self.same[k]] = 1
+        for node in range(self.n):
+            if not self.alive[node]:
+                continue
+            op = tape.op[node]
+            if op == GENERAL:
+                for k in self.general.operands(node):
+                    seen[self.same[k]] = 1
+            elif op == READ or op == WRITE:
+                last[self.same[tape.a[node]]] = node
+        for node in range(self.n - 1, -1, -1):
+            if tape.op[node] == WRITE and self.alive[node]:
+                a = self.same[tape.a[node]]
+                if tape.op[a] == WRITE and not seen[a] and last[a] == node and not self.fixed[a]:
+                    self.final[a] = self.final[node]
+                    self.head[self.final[node]] = a
+
     def set_stages(self, arrays):
         """Find the stage of every node that is alive; ``arrays`` does so for general ones."""
         cdef int node, op, s, a, b
@@ -281,6 +310,7 @@ cdef class Code:
     cdef int *words
     cdef Py_ssize_t n
     cdef Py_ssize_t room
+    cdef Py_ssize_t moved          # where the last move ended
 
     def __dealloc__(self):
         free(self.words)
@@ -302,6 +332,20 @@ cdef class Code:
         self.put(target)
         self.put(a)
         return self.put(b)
+
+    cdef int move(self, int target, int source) except -1:
+        """Write the move of a number; moves of neighbours to neighbours, one after the other, are one instruction."""
+        cdef int *last = self.words + self.n
+        if self.moved == self.n and self.n >= 4 and last[-4] == OP_COPY:
+            if last[-3] + last[-1] == target and last[-2] + last[-1] == source and abs(target - source) > last[-1]:
+                last[-1] += 1
+                return 0
+            if last[-3] - 1 == target and last[-2] - 1 == source and abs(target - source) > last[-1]:
+                last[-3], last[-2], last[-1] = target, source, last[-1] + 1
+                return 0
+        self.put4(OP_COPY, target, source, 1)
+        self.moved = self.n
+        return 0
 
     def emit(self, *words):
         """Write words."""
@@ -573,8 +617,10 @@ cdef class Scalars:
         """Write all instructions; ``arrays`` writes those of general nodes, and the groups of each stage."""
         cdef Tape tape = self.graph.tape
         cdef int k, node, op, stage = -1, place
-        cdef long long[::1] home = arrays.home
+        cdef long long[::1] home
+        cdef int[::1] final = self.graph.final
         cdef unsigned char[::1] stable = arrays.stable
+        home = arrays.home
         for k in range(order.shape[0]):
             node = order[k]
             while stage < self.graph.stage[node]:
@@ -584,7 +630,7 @@ cdef class Scalars:
             if op == GENERAL:
                 arrays.write(self, node, k)
             elif op == READ:
-                place = <int> (home[self.graph.same[tape.a[node]]] + <long long> tape.at[node])
+                place = <int> (home[final[self.graph.same[tape.a[node]]]] + <long long> tape.at[node])
                 if stable[self.graph.same[tape.a[node]]]:
                     self.place[node] = place
                     self.last[node] = FOREVER
@@ -594,10 +640,10 @@ cdef class Scalars:
                     self.code.put(self.place[node])
                     self.code.put(place)
             elif op == WRITE:
-                arrays.prepare_write(self, node)
-                self.code.put(OP_MOVE)
-                self.code.put(<int> (home[node] + <long long> tape.at[node]))
-                self.code.put(self.source(tape.b[node], tape.v[node]))
+                if self.graph.head[final[node]] == node:
+                    arrays.prepare_write(self, final[node])
+                self.code.move(<int> (home[final[node]] + <long long> tape.at[node]),
+                               self.source(tape.b[node], tape.v[node]))
                 self.release(tape.b[node], k)
             elif op != LEAF:
                 self.write(node, k)

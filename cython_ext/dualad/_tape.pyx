@@ -1152,7 +1152,10 @@ cdef class Recorded(DuckArray):
         cdef int i = 0
         cdef Tape tape = self.tape
         cdef double v
-        if rule.loops is not None and function is rule.loops.ufunc and rule.arguments <= 2:
+        # np.power of numbers is not to the bit what ** of numbers is, which a power on the tape stands for.
+        if rule.loops is not None and function is rule.loops.ufunc and rule.arguments <= 2 and (
+            tape.lean or rule.code != (<Rule> by_operator[POWER]).code
+        ):
             node[0] = node[1] = -1
             for given in inputs:
                 if type(given) is RecordedScalar:

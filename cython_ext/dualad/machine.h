@@ -20,6 +20,7 @@ enum {
     OP_MULTIPLY_SUBTRACT, OP_SUBTRACT_MULTIPLY,
     OP_SCALE_ADD,
     OP_SUM,               /* [op, target, first, n, sources...]: from the left */
+    OP_COPY,              /* [op, target, first, n]: doubles one behind the other, from the first on */
     OP_GUARD,             /* [op, number, source, outcome]: the truth of a number */
     OP_GUARD_WHOLE,       /* [op, number, source, outcome]: the whole part of a number, the outcome among the doubles */
     OP_GROUP, OP_REDUCE, OP_CALLBACK, /* [op, number] */

@@ -6,7 +6,7 @@
     static const void *const label[OP_COUNT] = {
         &&add, &&subtract, &&multiply, &&divide, &&negative, &&less, &&less_equal, &&greater, &&greater_equal, &&equal,
         &&not_equal, &&where, &&scale, &&square, &&power, &&move, &&and, &&or, &&not, &&is_nan, &&is_finite, &&is_inf,
-        &&xor, &&square, &&call, &&multiply_add, &&multiply_subtract, &&subtract_multiply, &&scale_add, &&sum, &&guard,
+        &&xor, &&square, &&call, &&multiply_add, &&multiply_subtract, &&subtract_multiply, &&scale_add, &&sum, &&copy, &&guard,
         &&guard_whole, &&stop, &&stop, &&stop, &&stop};
 #define A AT(p[2])
 #define B AT(p[3])
@@ -52,6 +52,10 @@ sum:
         AT(p[1]) = total;
     }
     GO(4 + p[3]);
+copy:
+    EACH for (int32_t i = 0; i < p[3]; i++)
+        AT(p[1] + i) = AT(p[2] + i);
+    GO(4);
 guard:
     EACH if ((A != 0) != p[3]) FAIL;
     GO(4);

@@ -46,6 +46,9 @@ class _Row:
 
 
 def _calls(rows: list[Any], n: int) -> Iterator[tuple[Any, ...]]:
+    if all(len(leaves) == 1 and leaves[0] is rebuild(iter(leaves)) for leaves, rebuild in rows):
+        yield from zip(*[np.ascontiguousarray(leaves[0]) for leaves, _ in rows], strict=True)
+        return
     held = [([np.ascontiguousarray(leaf) for leaf in leaves], rebuild) for leaves, rebuild in rows]
     for i in range(n):
         yield tuple([rebuild(iter([leaf[i] for leaf in leaves])) for leaves, rebuild in held])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dualad.drivers.alike import Recorded as Account
+from dualad.drivers.alike import same
 from dualad.drivers.arguments import collect
 from dualad.drivers.calling import Call
 from dualad.drivers.columns import collected
@@ -33,6 +34,10 @@ Function = Callable[..., Any]
 
 class Written(Exception):
     """The function writes into an argument of the caller's, which no replay would do."""
+
+
+class Unwilling(Exception):
+    """A recording that would not give NumPy's own values when it is replayed."""
 
 
 class Trace:
@@ -103,6 +108,8 @@ class Trace:
         for record in tape.records:
             if id(record) in known:
                 continue
+            if record.kind == "row" and record.row.name == "copy" and not self._is_copy(record):
+                raise Unwilling("NumPy rounds a value in another way than the recording, whose replay would show it")
             loose = [x for n, x in zip(record.operands, record.primals, strict=False) if n < 0]
             for x in [record.value] if record.kind == "constant" else [*loose, *_constants_of(record)]:
                 if isinstance(x, (float, int, np.number)):
@@ -114,6 +121,14 @@ class Trace:
                 numbers.add(float(x))
             arrays |= isinstance(x, np.ndarray)
         return numbers, arrays
+
+    def _is_copy(self, record: Any) -> bool:
+        """Say whether a copy is one, and not NumPy's own value in place of one that differs by rounding."""
+        node = record.operands[0]
+        if self.tape.fields(node)[3] < 0:
+            return bool(np.float64(self.tape.fields(node)[5]).tobytes() == np.asarray(record.value).tobytes())
+        held = self.tape.record_of(node).value if self.tape.operator(node) == -4 else None
+        return held is None or record.value is None or same(np.asarray(held), np.asarray(record.value))
 
     def guard_numbers(self) -> None:
         """Make a guard of all that decides whether Python's own numbers would raise an error."""

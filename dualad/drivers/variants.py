@@ -26,6 +26,7 @@ __all__ = ["Side"]
 _VARIANTS = 64  # paths that are kept of one kind of call
 _ENTRIES = 64  # kinds of call
 _TRIAL = 32  # recordings after which it is asked whether replays have paid for them, more and more of which should come
+_ENOUGH = 32  # calls without a program, of a function that has none at all
 _SMALL = 1 << 20  # bytes of an array that is looked at for changes that the function itself makes
 
 Function = Callable[..., Any]
@@ -34,13 +35,14 @@ Function = Callable[..., Any]
 @dataclass
 class State:
     """What is kept of one kind of call: the objects that stand in its key, its recordings, and replays of variants that
-    were given up, and of all until the last trial.
+    were given up, those of all until the last trial, and calls without a program.
     """
 
     objects: list[Any]
     recordings: int = 0
     lost: int = 0
     before: int = 0
+    calls: int = 0
 
 
 class Side:
@@ -77,6 +79,9 @@ class Side:
         entry = self.entry(call)
         if entry.plain:
             self.compiled.recent = entry
+            entry.state.calls += 1
+            if entry.state.calls >= _ENOUGH and all([one.plain for one in list(self.entries.values())]):
+                self.give_up("no kind of call could be replayed")  # and so need not be looked at
             return self.function(*args, **kwargs)
         found = self.replayed(entry, call)
         if found is None:
@@ -186,7 +191,7 @@ class Side:
         return look([self.function if self.derived is None else self.derived.f, *call.objects])
 
     def shared(self, entry: Entry, sights: Sights) -> Sights:
-        """Return what a recording relies on; that of an earlier one where it is the same, so that it is checked once."""
+        """Return what a recording relies on, that of an earlier one where it is the same: it is then checked once."""
         for variant in entry.variants:
             pairs = zip(variant.sights.all, sights.all, strict=False)
             if len(variant.sights.all) == len(sights.all) and variant.sights.hold():

@@ -213,12 +213,11 @@ class Arrays(Placing):
             return
         graph = self.graph
         own = self.value(graph, number)
-        before = graph.tape.fields(number)[1] if graph.tape.operator(number) == _WRITE else -1
+        before = self.overwritten(graph, number) if graph.tape.operator(number) == _WRITE else -1
         if before < 0:
             node = self.node(graph, number)
             source = node.operands[0]
         else:
-            before = int(graph.same_array[before])
             source = self.constant(before) if graph.fixed_array[before] else _NODE(before)
         self._copy(scalars, self.operand(scalars, source, own.shape), self._spec(own, own.shape), own.shape)  # type: ignore[union-attr]
 

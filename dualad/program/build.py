@@ -48,6 +48,7 @@ def build(
         graph.keep([*outputs, *guards])
     elif tape.outputs is not None:
         arrays.exact_up_to = max([*tape.outputs, *(node for node, _ in tape.guards)], default=-1)
+    graph.find_chains([*outputs, *guards])
     graph.set_stages(arrays)
     chosen = np.flatnonzero(graph.alive_array & (graph.same_array == np.arange(graph.n))).astype(np.int32)
     order = np.ascontiguousarray(chosen[np.argsort(graph.stage_array[chosen], kind="stable")])

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from dualad.duck.operands import Operand
-from dualad.program.kernels import Graph
-from dualad.program.nodes import _REDUCTIONS, _VIEWS, KINDS, Node, Nodes, Value, opcode_for
+from dualad.program.kernels import OPCODES, Graph
+from dualad.program.nodes import _REDUCTIONS, _VIEWS, KINDS, POWERS, Node, Nodes, Value, number_power, opcode_for
 from dualad.program.whole import SCATTER, TAKE, Whole, generalized, moved, reduced
 from dualad.reverse.kernels import Recorded, Record
 
@@ -49,12 +49,17 @@ class Describing(Nodes):
         if graph.fixed_array[number]:
             return None
         if graph.tape.operator(number) == -3:  # an element was written
+            number = int(graph.final_array[number])
             if number not in self.found:
-                base = int(graph.same_array[graph.tape.fields(number)[1]])
+                base = self.overwritten(graph, number)
                 before = self._held(base, number) if graph.fixed_array[base] else self.value(graph, base)
                 self.found[number] = Node("write", (), _own(before, number), name="write")
             return self.found[number].value
         return self.node(graph, number).value
+
+    def overwritten(self, graph: Graph, number: int) -> int:
+        """Return the version of an array whose elements are written anew, for the last version of a chain of writes."""
+        return int(graph.same_array[graph.tape.fields(int(graph.head_array[number]))[1]])
 
     def constant(self, number: int) -> Any:
         """Return the value of a constant node."""
@@ -130,12 +135,44 @@ class Describing(Nodes):
     def _elementwise(self, graph: Graph, record: Record, own: Value | None) -> Node:
         operands = self._marked(graph, record.operands, record.primals)
         function = record.function if record.function is not None else record.row.function
-        exponent = operands[1] if len(operands) > 1 and not isinstance(operands[1], _NODE) else None
+        given = tuple(operands)
+        exponent = None
+        if function is operator.pow or np.power in (function, getattr(function, "__self__", None)):
+            function, operands, exponent = self._power(graph, function, operands, own)
         kinds = [self.kind_of(graph, x) for x in operands]
         op, loop = opcode_for(function, kinds, "d" if own is None else own.kind, exponent)
-        if record.row.outputs > 1 or op < 0:
+        backward = op == OPCODES["call"] and any(self._runs_backward(graph, x) for x in operands)
+        if record.row.outputs > 1 or op < 0 or backward:
+            function, operands = record.function if record.function is not None else record.row.function, given
             return Node("call", tuple(operands), own, function=_elementwise_call(function), record=record, name=record.row.name)
         return Node("each", tuple(operands), own, op, loop, record=record, name=record.row.name)
+
+    def _power(self, graph: Graph, function: Any, operands: Any, own: Value | None) -> tuple[Any, Any, Any]:
+        """Return what NumPy computes a power by, its operands, and the exponent if that is a constant of its own.
+
+        Powers of numbers by ``**`` are the C library's. NumPy's loop takes squares, roots and reciprocals where one
+        exponent serves for all elements, which it sees by a stride of zero.
+        """
+        base, exponent = operands
+        values = [self.value(graph, x.number) if isinstance(x, _NODE) else None for x in operands]
+        arrays = [value is not None or isinstance(x, np.ndarray) for value, x in zip(values, operands, strict=True)]
+        constant = None if isinstance(exponent, _NODE) or np.size(exponent) != 1 else float(np.ravel(exponent)[0])
+        if function is operator.pow and not any(arrays):
+            return number_power, operands, constant
+        if constant is not None:
+            if constant in POWERS:
+                return POWERS[constant], [base], None
+            return np.power, operands, None
+        like = values[1] if values[1] is not None else np.asarray(exponent) if arrays[1] else np.float64(0.0)
+        shape, strides = like.shape, like.strides
+        if own is None or shape != own.shape or int(np.prod(shape)) < 2 or 0 in strides:
+            return None, operands, None
+        return np.power, operands, None
+
+    def _runs_backward(self, graph: Graph, x: Any) -> bool:
+        """Say whether an operand has a negative stride, for which NumPy's loops take other ways than blocks do."""
+        value = self.value(graph, x.number) if isinstance(x, _NODE) else None
+        return value is not None and any(stride < 0 for stride in value.strides)
 
     def _discrete(self, graph: Graph, record: Record, own: Value | None) -> Node:
         function, *args = record.args

@@ -15,7 +15,7 @@ from dualad.ops.code import find_loop
 from dualad.program.kernels import OPCODES, Graph
 from dualad.reverse.kernels import Record, Tape
 
-__all__ = ["KINDS", "Node", "Nodes", "Value", "number_power"]
+__all__ = ["KINDS", "POWERS", "Node", "Nodes", "Value", "number_power"]
 
 KINDS = {np.dtype(float): "d", np.dtype(bool): "?", np.dtype(np.int64): "l"}
 
@@ -43,8 +43,7 @@ _BY_OPERATOR = {
     operator.floordiv: np.floor_divide,
 }  # fmt: skip
 _ARITHMETIC = {"add", "subtract", "multiply", "divide", "negative", "square", "scale", "move"}
-_POWERS = {2.0: "square"}
-_POWER_UFUNCS = {0.5: np.sqrt, -1.0: np.reciprocal}
+POWERS = {2.0: np.square, 0.5: np.sqrt, -1.0: np.reciprocal}  # what NumPy takes for powers with one exponent
 _VIEWS = {
     "reshape", "transpose", "swapaxes", "moveaxis", "rollaxis", "expand_dims", "squeeze", "ravel", "broadcast_to",
     "getitem", "diagonal", "flip", "fliplr", "flipud", "rot90", "atleast_1d", "atleast_2d", "atleast_3d",
@@ -185,10 +184,6 @@ def resolve(function: Any, exponent: Any) -> tuple[str, Any]:
     inner = getattr(ufunc, "__self__", None)
     if isinstance(inner, np.ufunc):
         ufunc = inner
-    if function is operator.pow and isinstance(exponent, (int, float)) and not isinstance(exponent, np.generic):
-        if float(exponent) in _POWERS:
-            return _POWERS[float(exponent)], np.square
-        ufunc = _POWER_UFUNCS.get(float(exponent), ufunc)
     try:
         found = _BY_UFUNC.get(ufunc) or _ON_TRUTHS.get(ufunc)
     except TypeError:

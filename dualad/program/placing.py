@@ -62,9 +62,11 @@ class Placing(Describing):
         ops = operators[order]
         reads = np.flatnonzero(ops == _READ)
         # The last read of an array is as good as all of them.
-        self.reads = dict(zip(lefts[order[reads]].tolist(), reads.tolist(), strict=True))
-        for k in np.flatnonzero((ops == _GENERAL) | (ops == _WRITE)).tolist():
-            general.append((k, int(order[k])))
+        final, head = graph.final_array, graph.head_array
+        self.reads = dict(zip(final[lefts[order[reads]]].tolist(), reads.tolist(), strict=True))
+        heads = (ops == _WRITE) & (head[final[order]] == order)
+        for k in np.flatnonzero((ops == _GENERAL) | heads).tolist():
+            general.append((k, int(final[order[k]])))
         writes = []
         for k, number in general:
             if ops[k] == _GENERAL and self.node(graph, number).way == "write":
@@ -83,16 +85,17 @@ class Placing(Describing):
                 self.writers[base] = self.writers.get(base, 0) + 1
         for k, number, node in writes:
             self._write_uses(k, number, node)
-        self.scalars_touch = {*self.reads, *(int(n) for n in order[ops == _WRITE])}
+        inner = operators == _WRITE
+        self.stable[inner & (final != np.arange(graph.n))] = 0
+        self.scalars_touch = {*self.reads, *final[order[heads]].tolist()}
         self._place(general)
 
     def _uses(self, k: int, number: int, op: int) -> None:
         graph = self.graph
         if op == _WRITE:
-            _, a, _, _, _, _ = graph.tape.fields(number)
             value = self.value(graph, number)
             self._born(number, k, value)
-            base = int(graph.same_array[a])
+            base = self.overwritten(graph, number)
             if not graph.fixed_array[base]:
                 self.stable[base] = 0
                 self._use(base, k, True)
@@ -295,7 +298,7 @@ class Placing(Describing):
         """Return the root in whose memory a write may take place, None where the old version is needed still."""
         graph = self.graph
         if graph.tape.operator(number) == _WRITE:
-            before = int(graph.same_array[graph.tape.fields(number)[1]])
+            before = self.overwritten(graph, number)
             put = None
         else:
             node = self.node(graph, number)
