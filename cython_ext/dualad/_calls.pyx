@@ -10,6 +10,7 @@ import types
 import numpy as np
 
 from dualad._duck cimport DuckArray
+from dualad._program cimport Program
 
 cnp.import_array()
 
@@ -223,18 +224,30 @@ cdef class Variant:
     cdef public bint trusted
     cdef public object recorded    # what the next recording is compared with
     cdef public long long replays
-    cdef object run
+    cdef Program machine           # the program itself, where it is one of the machine's
 
     def __init__(self, program, Sights sights, form, shapes, captured, trusted, recorded):
         self.program, self.sights, self.trusted, self.recorded = program, sights, trusted, recorded
         self.form, self.shapes, self.captured = form, tuple(shapes), tuple(captured)
-        self.run = program.run
+        self.machine = program if isinstance(program, Program) else None
+
+    cdef object run(self, object inputs, object out):
+        if self.machine is not None:
+            return self.machine.run(inputs, out)
+        return self.program.run(inputs) if out is None else self.program.run(inputs, out)
 
     cpdef object made(self, outputs):
         """Return the result that the outputs of the program make."""
         if type(self.form) is int or type(self.form) is tuple or type(self.form) is list:
             return formed(self.form, outputs)
         return self.form(outputs)
+
+    @property
+    def in_order(self):
+        """Whether the leaves of the result are the outputs, one after the other."""
+        cdef list codes = []
+        codes_of(self.form, codes)
+        return codes == list(range(len(self.shapes)))
 
     cdef object places(self, object out, object inputs):
         """Return where the outputs are to be written; None where they cannot be written there directly."""
@@ -246,13 +259,25 @@ cdef class Variant:
         for i in range(len(places)):
             wanted = <tuple> self.shapes[i]
             if places[i] is None:
-                if wanted[0] != ():
+                if len(<tuple> wanted[0]):
                     return None
-            elif not takes(places[i], wanted[0], wanted[1]):
+            elif not takes(places[i], <tuple> wanted[0], wanted[1]):
                 return None
-            elif shares(<cnp.ndarray> places[i], inputs) or shares(<cnp.ndarray> places[i], self.captured):
+            elif shares(<cnp.ndarray> places[i], <tuple> inputs) or shares(<cnp.ndarray> places[i], self.captured):
                 return None  # a program may write a result before it has read all that it reads
         return places
+
+
+cdef int codes_of(object form, list codes) except -1:
+    """Append the numbers of the outputs in the order of the leaves; -1 where a function makes the result."""
+    if type(form) is int:
+        codes.append(form >> 2)
+    elif type(form) is tuple or type(form) is list:
+        for part in form:
+            codes_of(part, codes)
+    else:
+        codes.append(-1)
+    return 0
 
 
 cdef bint laid_out(object form, object out, list places) except -1:
@@ -273,7 +298,7 @@ cdef bint laid_out(object form, object out, list places) except -1:
 
 cdef bint takes(object x, tuple shape, object dtype) except -1:
     cdef Py_ssize_t k
-    if type(x) is not np.ndarray or not cnp.PyArray_ISCARRAY(<cnp.ndarray> x):
+    if type(x) is not cnp.ndarray or not cnp.PyArray_ISCARRAY(<cnp.ndarray> x):
         return False
     if cnp.PyArray_NDIM(<cnp.ndarray> x) != len(shape) or (<cnp.ndarray> x).descr is not dtype:
         return False
@@ -283,13 +308,13 @@ cdef bint takes(object x, tuple shape, object dtype) except -1:
     return True
 
 
-cdef bint shares(cnp.ndarray x, object others) except -1:
+cdef bint shares(cnp.ndarray x, tuple others) except -1:
     """Say whether an array shares memory with one of others."""
     cdef char *low = <char *> cnp.PyArray_DATA(x)
     cdef char *high = low + cnp.PyArray_NBYTES(x)
     cdef char *at
     for other in others:
-        if isinstance(other, np.ndarray):
+        if isinstance(other, cnp.ndarray):
             if not cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray> other):
                 if np.may_share_memory(x, other):
                     return True
@@ -324,6 +349,16 @@ cdef class Entry:
         self.key, self.state, self.variants = key, state, ()
         self.kinds = kinds
         self.wanted = wanted
+
+    @property
+    def native(self):
+        """How native code knows such a call: the kinds, and what is wanted."""
+        return self.kinds, self.wanted
+
+    @property
+    def all_inputs(self):
+        """Whether all arguments are inputs of the programs."""
+        return self.kinds is not None and b"s" not in self.kinds
 
     cdef bint fits(self, PyObject **args, Py_ssize_t count) except -1:
         cdef Py_ssize_t i, k, n
@@ -389,7 +424,7 @@ cdef class Entry:
             if not one.trusted:
                 return MISS
             if out is None:
-                found = one.run(inputs)
+                found = one.run(inputs, None)
             else:
                 places = one.places(out, inputs)
                 if places is None:
@@ -520,6 +555,6 @@ cdef bint any_duck(object part) except -1:
         for one in part.values():
             if any_duck(one):
                 return True
-    elif type(part) is np.ndarray:
+    elif type(part) is cnp.ndarray:
         return cnp.PyArray_TYPE(<cnp.ndarray> part) == cnp.NPY_OBJECT and any_duck(part.ravel().tolist())
     return False

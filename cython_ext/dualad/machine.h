@@ -39,6 +39,9 @@ typedef struct {
     int sources;
 } Function;
 
+/* A compiler writes pow(x, 2.0) as x * x, which differs from the library's in the last bit here and there. */
+static const volatile double exactly_two = 2.0;
+
 #define TERM(d, g) (((d) != 0) & ((g) != 0) ? (d) * (g) : 0.0)
 
 static double call_function(const Function *f, const int32_t *source, const double *v)
@@ -60,7 +63,7 @@ static double call_function(const Function *f, const int32_t *source, const doub
 #define EACH
 #define FAIL return p
 #define CALL(f) v[p[1]] = call_function(f, p + 3, v)
-#define SQUARE(x) pow(x, 2.0)
+#define SQUARE(x) pow(x, exactly_two)
 static const int32_t *run_scalars_plain(const int32_t *p, double *restrict v, const Function *functions)
 #include "scalars.h"
 #undef SQUARE
@@ -76,7 +79,7 @@ __attribute__((target("fma"))) static inline double pow_2(double x)
     unit.u &= 0x7ff0000000000000ULL;
     if (__builtin_expect(rest < unit.d * (0.45 / 4503599627370496.0) && y > 1e-280, 1))
         return y;
-    return pow(x, 2.0);
+    return pow(x, exactly_two);
 }
 
 #define SQUARE(x) pow_2(x)
@@ -99,7 +102,7 @@ __attribute__((target("fma,avx2"))) static void block_pow_2_fma(Py_ssize_t n, do
     if (odd)
         for (Py_ssize_t i = 0; i < n; i++)
             if (d[i] != d[i])
-                d[i] = pow(a[i], 2.0);
+                d[i] = pow(a[i], exactly_two);
 }
 
 static void block_pow_2(Py_ssize_t n, double *restrict d, const double *a)
@@ -108,7 +111,7 @@ static void block_pow_2(Py_ssize_t n, double *restrict d, const double *a)
         block_pow_2_fma(n, d, a);
     else
         for (Py_ssize_t i = 0; i < n; i++)
-            d[i] = pow(a[i], 2.0);
+            d[i] = pow(a[i], exactly_two);
 }
 
 static const int32_t *run_scalars(const int32_t *p, double *restrict v, const Function *functions)
@@ -119,7 +122,7 @@ static const int32_t *run_scalars(const int32_t *p, double *restrict v, const Fu
 static void block_pow_2(Py_ssize_t n, double *restrict d, const double *a)
 {
     for (Py_ssize_t i = 0; i < n; i++)
-        d[i] = pow(a[i], 2.0);
+        d[i] = pow(a[i], exactly_two);
 }
 #define run_scalars run_scalars_plain
 #endif
@@ -150,7 +153,7 @@ static void call_function_each(const Function *f, const int32_t *source, double 
 #define EACH for (int l = 0; l < POINTS; l++)
 #define FAIL failed[l] = 1
 #define CALL(f) call_function_each(f, p + 3, v, &v[(Py_ssize_t) POINTS * p[1]])
-#define SQUARE(x) pow(x, 2.0)
+#define SQUARE(x) pow(x, exactly_two)
 static const int32_t *run_points_plain(const int32_t *p, double *v, const Function *functions, unsigned char *failed)
 #include "scalars.h"
 #undef SQUARE

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from dualad.drivers.derived import follow
 from dualad.drivers.kernels import Compiled
+from dualad.drivers.travelling import unpacked
 from dualad.drivers.variants import Side
 
 __all__ = ["compile", "restored"]
@@ -76,6 +77,8 @@ def _takes_out(f: Function) -> bool:
         return False
 
 
-def restored(made: Any, check: str) -> Compiled:
-    """Return the compiled function that was pickled."""
-    return compile(follow(made), check)
+def restored(made: Any, check: str, programs: Sequence[Any]) -> Compiled:
+    """Return the compiled function that was pickled, with those of its programs that are right here."""
+    compiled = compile(follow(made), check)
+    unpacked(compiled.side, programs)
+    return compiled

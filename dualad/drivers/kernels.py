@@ -2,6 +2,7 @@
 
 from dualad._calls import (
     FORMS,
+    KINDS,
     NOTHING,
     Compiled,
     Entry,
@@ -14,6 +15,6 @@ from dualad._calls import (
 )
 
 __all__ = [
-    "FORMS", "NOTHING", "Compiled", "Entry", "Sight", "Sights", "Variant", "cell_contents", "holds_derivatives",
-    "is_same",
+    "FORMS", "KINDS", "NOTHING", "Compiled", "Entry", "Sight", "Sights", "Variant", "cell_contents",
+    "holds_derivatives", "is_same",
 ]  # fmt: skip

@@ -19,6 +19,7 @@ from dualad.drivers.kernels import Compiled, Entry, Sights, Variant, holds_deriv
 from dualad.drivers.results import Differs, Result, written
 from dualad.drivers.sources import Seen, look
 from dualad.drivers.tracing import Trace, Written
+from dualad.drivers.travelling import packed
 from dualad.program.build import build
 
 __all__ = ["Side"]
@@ -219,6 +220,10 @@ class Side:
         self.stop(entry, f"it could not be recorded: {type(error).__name__}: {error}")
         return real
 
+    def state(self) -> State:
+        """Return what is kept of a kind of call that has no objects in its key."""
+        return State([])
+
     def stop(self, entry: Entry, reason: str) -> None:
         """Replay one kind of call no more."""
         self.lost += sum(variant.replays for variant in entry.variants)
@@ -326,7 +331,7 @@ class Side:
         """Return how to make the compiled function again elsewhere."""
         from dualad.drivers.compiling import restored
 
-        return restored, (recipe(self.function), self.check)
+        return restored, (recipe(self.function), self.check, packed(self))
 
     def batch(self, arguments: tuple[Any, ...], workers: Any, out: Any) -> Any:
         """Return the results for all rows of the arguments."""

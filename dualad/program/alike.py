@@ -78,13 +78,17 @@ class _Finder:
             cuts |= (np.diff(source) != 0) | (step != usual)
         ends = np.concatenate([[0], np.flatnonzero(cuts) + 1, [len(members)]])
         for start, stop in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):
-            if stop - start >= _LEAST:
-                part = members[start:stop]
-                specs = [self._spec(part, i, source[start:stop], at[start:stop]) for i, (source, at) in enumerate(places)]
-                self.class_of[part] = len(self.classes)
-                self.position[part] = np.arange(stop - start)
-                self.classes.append((part, specs))
-                self.found += stop - start
+            if stop - start < _LEAST:
+                continue
+            # The way round in which most operands are read upwards: a reverse sweep comes to a loop from its end.
+            falling = sum(np.sign(at[start + 1] - at[start]) for _, at in places) < 0
+            piece = np.arange(start, stop)[:: -1 if falling else 1]
+            part = members[piece]
+            specs = [self._spec(part, i, source[piece], at[piece]) for i, (source, at) in enumerate(places)]
+            self.class_of[part] = len(self.classes)
+            self.position[part] = np.arange(stop - start)
+            self.classes.append((part, specs))
+            self.found += stop - start
 
     def _places(self, members: Any, i: int) -> tuple[Any, Any]:
         """Return where the operands lie: which array, and at which place of it; numbers are arrays of their own."""

@@ -54,6 +54,8 @@ class Arrays(Placing):
         into: dict[int, list[int]] = {}
         for number in (*direct, *sinks):
             into.setdefault(self.node(self.graph, number).operands[-1].number, []).append(number)
+        for number, user in self.joins.get(stage, ()):
+            into.setdefault(number, []).append(user)
         for shape, numbers in by_shape.items():
             self._group(scalars, shape, numbers, into)
 
@@ -88,6 +90,12 @@ class Arrays(Placing):
     def _deliver(self, scalars: Scalars, made: Group, number: int, user: int) -> None:
         """Let a group put a result in a slice of an array, or sum it."""
         node = self.node(self.graph, user)
+        if node.way == "join":
+            base, offset = self.spot(node.value)  # type: ignore[arg-type]
+            for x, place in node.function:
+                if isinstance(x, _NODE) and x.number == number:
+                    made.stores.append((number, (base, "d", offset + place.offset, place.strides), False))
+            return
         if node.way == "write":
             part: Value = node.function
             base, offset = self.spot(node.value)  # type: ignore[arg-type]
@@ -161,6 +169,8 @@ class Arrays(Placing):
             return
         if way == "join":
             for x, part in node.function:
+                if isinstance(x, _NODE) and (number, x.number) in self.joined:
+                    continue
                 base, offset = self.spot(node.value)  # type: ignore[arg-type]
                 target = base, "d", offset + part.offset, part.strides
                 self._copy(scalars, self.operand(scalars, x, part.shape), target, part.shape)
@@ -212,14 +222,26 @@ class Arrays(Placing):
         if number in self.kept_in_place:
             return
         graph = self.graph
-        own = self.value(graph, number)
+        own: Value = self.value(graph, number)  # type: ignore[assignment]
+        part = self.found[number].function
+        if isinstance(part, Value) and np.prod(part.shape) == np.prod(own.shape):
+            return  # nothing of the old version stays
         before = self.overwritten(graph, number) if graph.tape.operator(number) == _WRITE else -1
         if before < 0:
             node = self.node(graph, number)
             source = node.operands[0]
         else:
             source = self.constant(before) if graph.fixed_array[before] else _NODE(before)
-        self._copy(scalars, self.operand(scalars, source, own.shape), self._spec(own, own.shape), own.shape)  # type: ignore[union-attr]
+        kept = self.operand(scalars, source, own.shape)
+        if isinstance(part, Value) and part.is_dense and own.is_dense and not any(kept[3]):
+            # Of a constant, only what stays is written.
+            base, offset = self.spot(own)
+            start, stop = part.offset // 8, part.offset // 8 + int(np.prod(part.shape))
+            for a, b in ((0, start), (stop, int(np.prod(own.shape)))):
+                if a < b:
+                    self._copy(scalars, (*kept[:3], (0,)), (base, "d", offset + 8 * a, (8,)), (b - a,))
+            return
+        self._copy(scalars, kept, self._spec(own, own.shape), own.shape)
 
     def _write(self, scalars: Scalars, number: int, node: Node) -> None:
         self.prepare_write(scalars, number)

@@ -122,7 +122,10 @@ class _Bases:
         self.count = 2
         self.given: set[int] = set()
         operators, lefts = graph.operators()
-        self.read = set(lefts[order[operators[order] == -2]].tolist())
+        read = set(lefts[order[operators[order] == -2]].tolist())
+        # An element that is read through a view is read from the memory of the view's root.
+        values = [arrays.value(graph, node) for node in read]
+        self.read = read | {value.root for value in values if value is not None}
 
     def _value(self, node: int) -> Value | None:
         return self.arrays.value(self.graph, node) if self.graph.alive_array[node] else None

@@ -63,6 +63,8 @@ class Describing(Nodes):
 
     def constant(self, number: int) -> Any:
         """Return the value of a constant node."""
+        if number in self.folded:
+            return self.folded[number]
         op, _, _, slot, _, v = self.tape.fields(number)
         if op != -4 or slot < 0:
             return np.float64(v)
@@ -137,7 +139,7 @@ class Describing(Nodes):
         function = record.function if record.function is not None else record.row.function
         given = tuple(operands)
         exponent = None
-        if function is operator.pow or np.power in (function, getattr(function, "__self__", None)):
+        if function in (operator.pow, number_power) or np.power in (function, getattr(function, "__self__", None)):
             function, operands, exponent = self._power(graph, function, operands, own)
         kinds = [self.kind_of(graph, x) for x in operands]
         op, loop = opcode_for(function, kinds, "d" if own is None else own.kind, exponent)
@@ -145,6 +147,8 @@ class Describing(Nodes):
         if record.row.outputs > 1 or op < 0 or backward:
             function, operands = record.function if record.function is not None else record.row.function, given
             return Node("call", tuple(operands), own, function=_elementwise_call(function), record=record, name=record.row.name)
+        if op == OPCODES["pow_2"]:
+            operands = operands[:1]
         return Node("each", tuple(operands), own, op, loop, record=record, name=record.row.name)
 
     def _power(self, graph: Graph, function: Any, operands: Any, own: Value | None) -> tuple[Any, Any, Any]:
@@ -154,13 +158,16 @@ class Describing(Nodes):
         exponent serves for all elements, which it sees by a stride of zero.
         """
         base, exponent = operands
+        constant = None if isinstance(exponent, _NODE) or np.size(exponent) != 1 else float(np.ravel(exponent)[0])
+        if function is number_power:
+            return function, operands, constant
         values = [self.value(graph, x.number) if isinstance(x, _NODE) else None for x in operands]
         arrays = [value is not None or isinstance(x, np.ndarray) for value, x in zip(values, operands, strict=True)]
-        constant = None if isinstance(exponent, _NODE) or np.size(exponent) != 1 else float(np.ravel(exponent)[0])
         if function is operator.pow and not any(arrays):
             return number_power, operands, constant
         if constant is not None:
-            if constant in POWERS:
+            many = own is not None and int(np.prod(own.shape)) > 1
+            if constant in POWERS and (many or np.ndim(exponent) == 0):
                 return POWERS[constant], [base], None
             return np.power, operands, None
         like = values[1] if values[1] is not None else np.asarray(exponent) if arrays[1] else np.float64(0.0)
@@ -255,6 +262,9 @@ class Describing(Nodes):
         if first is not None and isinstance(first, _NODE) and like is None and own is not None and len(operands) == 1:
             if name in _VIEWS and own.kind == "d":
                 return Node("each", (first,), own, opcode_for(np.positive, ["d"], "d")[0], None, record=record, name=name)
+        if name == "sum" and own is not None and own.kind == "d" and like is not None and like.shape == own.shape:
+            if like.kind == "d" and (record.kwargs or {}).get("axis") == () and len(operands) == 1:
+                return Node("each", (first, 0.0), own, opcode_for(np.add, ["d", "d"], "d")[0], record=record, name=name)
         if name in _REDUCTIONS and like is not None and like.is_dense and like.shape and len(operands) == 1:
             whole = reduced(record.args, record.kwargs, like.shape, *_REDUCTIONS[name])
             if whole is not None and (own is None or own.is_dense):

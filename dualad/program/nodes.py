@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dualad.duck.operands import Operand
+from dualad.duck.operands import Operand, put_back
 from dualad.duck.scale import SCALE
 from dualad.ops.code import find_loop
 
@@ -49,6 +49,7 @@ _VIEWS = {
     "getitem", "diagonal", "flip", "fliplr", "flipud", "rot90", "atleast_1d", "atleast_2d", "atleast_3d",
     "matrix_transpose", "permute_dims",
 }  # fmt: skip
+_COPIES = {"copy", "astype", "broadcast_to", "reshape", "positive"}
 _REDUCTIONS = {"sum": (np.add, 0.0), "max": (np.maximum, None), "min": (np.minimum, None), "prod": (np.multiply, 1.0)}
 
 
@@ -106,6 +107,7 @@ class Nodes:
         self.inputs = inputs
         self.found: dict[int, Node] = {}
         self.equal: dict[Any, int] = {}
+        self.folded: dict[int, Any] = {}  # constants that were computed for the program
 
     # --- what the passes ask
 
@@ -114,10 +116,35 @@ class Nodes:
         record = self.tape.record_of(node)
         operands = tuple(int(graph.same_array[k]) if k >= 0 else -1 for k in record.operands)
         if all(k < 0 or graph.fixed_array[k] for k in operands) and record.kind != "write":
-            if record.value is not None or record.kind in ("constant", "view"):
+            if record.value is not None or record.kind in ("constant", "view") or self._fold(node, record, operands):
                 return None
+        if record.kind == "row" and record.row.name in _COPIES and operands[0] >= 0:
+            # Nobody writes to the memory of a value that is needed still: a copy is the value itself.
+            like = self.tape.record_of(operands[0]) if self.tape.operator(operands[0]) == -4 else None
+            if like is not None and _laid_out(record) == _laid_out(like) and record.shape is not None:
+                return operands[0]
         key = _key(record, operands)
         return node if key is None else self.equal.setdefault(key, node)
+
+    def _fold(self, node: int, record: Record, operands: tuple[int, ...]) -> bool:
+        """Compute a constant whose number was not kept; say whether that could be done."""
+        if record.kind not in ("elementwise", "row") or record.row.outputs > 1 or not operands:
+            return False
+        held = [self.constant(k) if k >= 0 else record.primals[i] for i, k in enumerate(operands)]
+        function = record.function if record.function is not None else record.row.function
+        with np.errstate(all="ignore"):
+            if record.kind == "row":
+                found = function(*put_back(record.args, held), **put_back(record.kwargs or {}, held))
+            else:
+                found = function(*held)
+        if np.shape(found) != (record.shape or ()) or np.asarray(found).dtype not in KINDS:
+            return False
+        self.folded[node] = found
+        return True
+
+    def constant(self, number: int) -> Any:
+        """Return the value of a constant node."""
+        raise NotImplementedError
 
     def operands(self, node: int) -> tuple[int, ...]:
         """Return the operands of a node that are nodes."""
@@ -143,6 +170,10 @@ def _key(record: Record, operands: tuple[int, ...]) -> Any:
             return None
         return record.kind, record.row.name if record.row is not None else None, operands, words
     return None
+
+
+def _laid_out(record: Record) -> tuple[Any, ...]:
+    return record.shape, record.dtype, record.order
 
 
 def _constant_key(x: Any) -> Any:

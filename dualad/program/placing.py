@@ -38,6 +38,8 @@ class Placing(Describing):
         self.sinks: dict[int, list[int]] = {}  # sums taken by a stage's groups
         self.direct: dict[int, list[int]] = {}  # writes done by a stage's groups
         self.done: set[int] = set()  # both
+        self.joins: dict[int, list[tuple[int, int]]] = {}  # by stage: results that a group puts in their place, and where
+        self.joined: set[tuple[int, int]] = set()
         self.totals: dict[Any, int] = {}
         self.readers: dict[int, list[tuple[int, Value]]] = {}
         self.writers: dict[int, int] = {}
@@ -110,12 +112,31 @@ class Placing(Describing):
         elif sinks:
             self.sinks.setdefault(stage, []).append(number)
             self.done.add(number)
+        if node.way == "join":
+            at = min(k, self._join(number, node))
         if node.value is not None:
             self._born(number, at, node.value)
         for x in node.operands:
             if isinstance(x, _NODE):
+                if (number, x.number) in self.joined:
+                    continue
                 outside = not sinks and not (fused and self._in_group(x.number, number))
                 self._use(x.number, at, outside, number)
+
+    def _join(self, number: int, node: Node) -> int:
+        """Note which groups put their results where they are joined; return when the first of them runs."""
+        first = _FOREVER
+        for x, place in node.function:
+            if not isinstance(x, _NODE) or not self._is_fused(x.number) or x.number in self.inputs:
+                continue
+            value = self.value(self.graph, x.number)
+            if value is None or value.kind != "d" or value.shape != place.shape or (number, x.number) in self.joined:
+                continue
+            stage = int(self.graph.stage_array[x.number])
+            self.joins.setdefault(stage, []).append((x.number, number))
+            self.joined.add((number, x.number))
+            first = min(first, int(self.starts[stage]))
+        return first
 
     def _sinks(self, number: int, node: Node, stage: int) -> bool:
         """Say whether a sum is taken by the group that computes its terms."""

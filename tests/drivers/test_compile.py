@@ -384,6 +384,25 @@ def test_pickle_and_copy():
                 assert same(twin(x), wanted, exact=False)
 
 
+def test_programs_travel_along():
+    x = RNG.normal(size=3)
+    for made in (dualad.compile(np.linalg.norm), dualad.compile(dualad.value_and_grad(np.linalg.norm))):
+        for _ in range(3):
+            wanted = made(x)
+        twin = pickle.loads(pickle.dumps(made))
+        assert same(twin(x), wanted)
+        assert (twin.stats["recordings"], twin.stats["replays"]) == (0, 1)
+    # One that sees what has changed in between is recorded again.
+    scale = 2.0
+    held = dualad.compile(lambda x: np.sum(x) * scale)
+    for _ in range(3):
+        held(x)
+    scale = 3.0
+    twin = copy.copy(held)
+    assert twin(x) == np.sum(x) * 3.0
+    assert twin.stats["recordings"] == 1
+
+
 # --- exceptions and recursion -----------------------------------------------------------------------------------------
 
 
