@@ -17,7 +17,12 @@ FLAGS = ["-O3", "-ffp-contract=off", "-fno-trapping-math", "-fno-math-errno"]
 # The C header that follows from the operator table, made in a process of its own, which imports only a part of dualad.
 subprocess.run([sys.executable, Path("cython_ext", "generate.py")], check=True)
 
-HEADERS = {"_kernel": ("loops.h",), "_partials": ("loops.h", "backward.h")}
+HEADERS = {
+    "_kernel": ("loops.h",),
+    "_partials": ("loops.h", "backward.h"),
+    "_program": ("machine.h", "scalars.h", "loops.h", "waves.h"),
+    "_lower": ("machine.h", "scalars.h", "loops.h", "waves.h"),
+}
 
 
 def extension(source: Path) -> Extension:

@@ -28,6 +28,10 @@ class ChangedConstant(DifferentiationError, ValueError):
     """An array that the function used was changed before its derivative was taken."""
 
 
+class CorruptProgram(DifferentiationError, ValueError):
+    """A compiled program that is no program: damaged where it was stored, or not made by this package."""
+
+
 class DiscreteArgument(DifferentiationError, TypeError):
     """A derivative was asked in an argument that only takes separate values."""
 
@@ -334,6 +338,14 @@ def changes_itself(name: str, labels: Sequence[str]) -> str:
     )
 
 
+def not_as_replayed(name: str) -> str:
+    """Sentence for a solve that was made with a compiled function that went wrong."""
+    return (
+        f"at the solution of {name}, a replay of a compiled function differs from the function itself: it depends on "
+        "something that changes unseen. The problem is solved again without compiling; compile=False does so at once."
+    )
+
+
 def not_stacked(lengths: Any) -> str:
     """Sentence for the arguments of batch."""
     return (
@@ -385,3 +397,19 @@ def wrong_derivative_shape(name: str, found: Any, wanted: Any) -> str:
 def wrong_directions(found: Any) -> str:
     """Sentence for a number of directions that is no count."""
     return f"directions must be a whole number of at least 1, not {found!r}"
+
+
+def corrupt_program(what: str) -> str:
+    """Sentence for a program that does not pass verification."""
+    return (
+        f"this is no program that can be run: {what}. It was damaged where it was stored or on its way, or another "
+        "version of dualad wrote it; compile the function again."
+    )
+
+
+def not_as_recorded(number: int, nbytes: int) -> str:
+    """Sentence for an array that is handed to a program and does not fit it."""
+    return (
+        f"array number {number} does not fit the program, which was recorded with {nbytes} bytes of numbers there, one "
+        "behind the other and aligned. Pass arrays of the shape and type of the recording."
+    )

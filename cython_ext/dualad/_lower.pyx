@@ -50,6 +50,9 @@ OPCODES = {
         "sum copy guard guard_whole group reduce callback end COUNT sine cosine".split()
     )
 }
+for one in ("add", "subtract", "multiply", "scale"):
+    for two in ("add", "subtract", "from", "multiply", "scale"):
+        OPCODES[f"{one}, {two}"] = len(OPCODES)
 
 cdef int CODE_ADD = -1, CODE_SUBTRACT, CODE_MULTIPLY, CODE_DIVIDE, CODE_NEGATIVE, CODE_POWER, CODE_SCALE
 

@@ -7,6 +7,7 @@ cdef extern from "machine.h" nogil:
         Inner loop
         void *data
         int sources
+        int plain
     ctypedef struct Operand:
         int base
         int kind
@@ -96,8 +97,10 @@ cdef class Program:
     cdef int noutputs
     cdef int *output_kind
     cdef Py_ssize_t *output_at
+    cdef Py_ssize_t *output_bytes
     cdef list callbacks
     cdef list pool
+    cdef int verify(self, Py_ssize_t groups, Py_ssize_t wholes, Py_ssize_t callbacks) except -1
     cdef Workspace workspace(self)
     cdef const int *go(self, const int *p, Workspace w, int *state) noexcept nogil
     cdef int execute(self, Workspace w) except -2

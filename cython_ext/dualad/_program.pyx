@@ -9,7 +9,10 @@ from libc.string cimport memcpy, memset
 
 import numpy as np
 
+from dualad import errors
 from dualad.duck.operands import put_back
+
+from dualad._views cimport is_dense
 
 cnp.import_array()
 
@@ -27,8 +30,22 @@ cdef extern from "machine.h" nogil:
         DENSE
         UNIFORM
         OTHER
+        OP_ADD
+        OP_WHERE
+        OP_XOR
+        OP_NEGATIVE
+        OP_SQUARE
+        OP_MOVE
+        OP_NOT
+        OP_ISNAN
+        OP_ISFINITE
+        OP_ISINF
+        OP_POW_2
         OP_CALL
+        OP_MULTIPLY_ADD
+        OP_SCALE_ADD
         OP_SUM
+        OP_COPY
         OP_GUARD
         OP_GUARD_WHOLE
         OP_GROUP
@@ -102,6 +119,24 @@ cdef int fill_operand(Operand *o, object spec, Group *g) except -1:
     return 0
 
 
+cdef inline bint is_unary(int op) noexcept nogil:
+    return (op == OP_NEGATIVE or op == OP_SQUARE or op == OP_MOVE or op == OP_NOT or op == OP_ISNAN or op == OP_ISFINITE
+            or op == OP_ISINF or op == OP_POW_2)
+
+
+cdef bint is_solid(object given, Py_ssize_t nbytes) except -1:
+    """Say whether something is an array without gaps, of so many bytes."""
+    return (cnp.PyArray_Check(given) and cnp.PyArray_NBYTES(<cnp.ndarray> given) == nbytes
+            and cnp.PyArray_ISALIGNED(<cnp.ndarray> given) and is_dense(<cnp.ndarray> given))
+
+
+cdef bint takes_doubles(object given, Py_ssize_t nbytes) noexcept:
+    """Say whether so many bytes of doubles can be written to something, in C order."""
+    return (cnp.PyArray_Check(given) and cnp.PyArray_ISCARRAY(<cnp.ndarray> given)
+            and cnp.PyArray_TYPE(<cnp.ndarray> given) == cnp.NPY_DOUBLE
+            and cnp.PyArray_NBYTES(<cnp.ndarray> given) == nbytes)
+
+
 cdef object detached(object found):
     """Return a result that shows no memory of the workspace, which other numbers may take before it is used."""
     if type(found) is np.ndarray:
@@ -115,17 +150,22 @@ cdef class Program:
     """A tape compiled for replay; see :func:`dualad.program.build.build`."""
 
     def __init__(self, parts):
+        from dualad.program.check import check
+
+        check(parts)
         self.parts = parts
         self.pool = []
-        self.code_bytes = np.ascontiguousarray(parts.code, dtype=np.int32)
+        # A copy: what has been verified is not changed any more.
+        self.code_bytes = np.array(parts.code, dtype=np.int32)
         self.code = <int *> cnp.PyArray_DATA(<cnp.ndarray> self.code_bytes)
         self.length = len(self.code_bytes)
-        self.constants = np.ascontiguousarray(parts.constants, dtype=np.float64)
+        self.constants = np.array(parts.constants, dtype=np.float64)
         self.doubles, self.scratch = parts.doubles, parts.scratch
         self.light = parts.work < 4000
         self.live = [array for array, _ in parts.live]
         self.callbacks = list(parts.callbacks)
         self.fill_functions(parts.functions)
+        self.verify(len(parts.groups), len(parts.wholes), len(parts.callbacks))
         self.fill_groups(parts.groups)
         self.fill_wholes(parts.wholes)
         self.fill_ends(parts)
@@ -140,6 +180,70 @@ cdef class Program:
             self.functions[i].loop = raw.functions[<int> loop]
             self.functions[i].data = raw.data[<int> loop] if raw.data != NULL else NULL
             self.functions[i].sources = raw.nin
+            self.functions[i].plain = ufunc.signature is None
+
+    cdef int verify(self, Py_ssize_t groups, Py_ssize_t wholes, Py_ssize_t callbacks) except -1:
+        """Make sure that all instructions name numbers of the workspace, and that the last one is the end."""
+        cdef const int *p = self.code
+        cdef const int *end = p + self.length
+        cdef Py_ssize_t width, left, k
+        cdef Py_ssize_t n = self.doubles
+        cdef int op
+        cdef bint holds
+        while p < end:
+            op, left = p[0], end - p
+            width = 2
+            if OP_ADD <= op <= OP_POW_2:
+                width = 3 if is_unary(op) else 5 if op == OP_WHERE else 4
+            elif op == OP_CALL:
+                width = 3
+                if left >= 3 and 0 <= p[2] < self.nfunctions:
+                    width = 3 + self.functions[p[2]].sources
+            elif OP_MULTIPLY_ADD <= op <= OP_SCALE_ADD:
+                width = 5
+            elif op == OP_SUM:
+                width = 4
+                if left >= 4 and 0 <= p[3] < left:
+                    width = 4 + p[3]
+            elif op == OP_COPY or op == OP_GUARD or op == OP_GUARD_WHOLE:
+                width = 4
+            elif op == OP_END:
+                width = 1
+            holds = width <= left
+            if holds:
+                if op == OP_CALL:
+                    holds = 0 <= p[1] < n and 0 <= p[2] < self.nfunctions and self.functions[p[2]].plain
+                    for k in range(3, width):
+                        holds = holds and 0 <= p[k] < n
+                elif op == OP_SUM:
+                    holds = 0 <= p[1] < n and 0 <= p[2] < n and 0 <= p[3] < left
+                    for k in range(4, width):
+                        holds = holds and 0 <= p[k] < n
+                elif op == OP_COPY:
+                    holds = 0 <= p[3] and 0 <= p[1] <= n - p[3] and 0 <= p[2] <= n - p[3]
+                elif op == OP_GUARD:
+                    holds = 0 <= p[1] and 0 <= p[2] < n
+                elif op == OP_GUARD_WHOLE:
+                    holds = 0 <= p[1] and 0 <= p[2] < n and 0 <= p[3] < n
+                elif op == OP_GROUP:
+                    holds = 0 <= p[1] < groups
+                elif op == OP_REDUCE:
+                    holds = 0 <= p[1] < wholes
+                elif op == OP_CALLBACK:
+                    holds = 0 <= p[1] < callbacks
+                elif op == OP_END:
+                    holds = left == 1
+                elif OP_ADD <= op <= OP_SCALE_ADD:
+                    for k in range(1, width):
+                        holds = holds and 0 <= p[k] < n
+                else:
+                    holds = False
+            if not holds:
+                raise errors.CorruptProgram(errors.corrupt_program(f"the instruction at word {p - self.code}"))
+            p += width
+        if self.length == 0 or end[-1] != OP_END or op != OP_END:
+            raise errors.CorruptProgram(errors.corrupt_program("the instructions do not end"))
+        return 0
 
     def fill_groups(self, groups):
         """Take ``(shape, slots, block, loads, stores, steps, sinks)`` of each group."""
@@ -210,8 +314,12 @@ cdef class Program:
         self.noutputs = len(self.outputs)
         self.output_kind = <int *> room_for(self.noutputs, sizeof(int))
         self.output_at = <Py_ssize_t *> room_for(self.noutputs, sizeof(Py_ssize_t))
+        self.output_bytes = <Py_ssize_t *> room_for(self.noutputs, sizeof(Py_ssize_t))
         for i, output in enumerate(self.outputs):
             self.output_kind[i], self.output_at[i] = output.kind, output.at
+            self.output_bytes[i] = 8
+            for n in output.shape:
+                self.output_bytes[i] *= <Py_ssize_t> n
         # Arrays of the shapes of outputs that are in C order, of which only the shapes are used.
         self.likes = [
             np.broadcast_to(np.float64(0), output.shape)
@@ -233,6 +341,7 @@ cdef class Program:
         free(self.input_bytes)
         free(self.output_kind)
         free(self.output_at)
+        free(self.output_bytes)
 
     def __reduce__(self):
         return Program, (self.parts,)
@@ -305,6 +414,10 @@ cdef class Program:
             if self.input_kind[i] == OBJECT:
                 w.objects[self.input_at[i]] = given
                 continue
+            if self.input_kind[i] == COPIED and self.input_bytes[i] == 0:
+                continue  # nobody reads it
+            if not is_solid(given, self.input_bytes[i]):
+                raise errors.WrongShape(errors.not_as_recorded(i, self.input_bytes[i]))
             array = <cnp.ndarray> given
             if self.input_kind[i] == COPIED:
                 memcpy(w.base[0] + self.input_at[i], cnp.PyArray_DATA(array), self.input_bytes[i])
@@ -313,7 +426,10 @@ cdef class Program:
                 w.held[self.input_at[i]] = array
         for i in range(self.noutputs):
             if self.output_kind[i] == SHOWN:
-                array = <cnp.ndarray> (self.fresh(i) if out is None else out[i])
+                given = self.fresh(i) if out is None else out[i]
+                if not takes_doubles(given, self.output_bytes[i]):
+                    raise errors.WrongShape(errors.not_as_recorded(i, self.output_bytes[i]))
+                array = <cnp.ndarray> given
                 w.base[self.output_at[i]] = <char *> cnp.PyArray_DATA(array)
                 w.held[self.output_at[i]] = array
         return 0
@@ -332,8 +448,11 @@ cdef class Program:
         if kind == NUMBER:
             found = PyArray_Scalar(&w.v[self.output_at[i]], DOUBLE, None)
         elif kind == COPIED and self.likes[i] is not None:
-            array = <cnp.ndarray> (self.fresh(i) if out is None else out)
-            memcpy(cnp.PyArray_DATA(array), w.base[0] + self.output_at[i], cnp.PyArray_NBYTES(array))
+            found = self.fresh(i) if out is None else out
+            if not takes_doubles(found, self.output_bytes[i]):
+                raise errors.WrongShape(errors.not_as_recorded(i, self.output_bytes[i]))
+            array = <cnp.ndarray> found
+            memcpy(cnp.PyArray_DATA(array), w.base[0] + self.output_at[i], self.output_bytes[i])
             return array
         elif kind == COPIED:
             return self.outputs[i].copy(self.view(w, self.outputs[i].spec), out)
@@ -381,12 +500,18 @@ cdef class Program:
         cdef unsigned char *flags = <unsigned char *> cnp.PyArray_DATA(<cnp.ndarray> failed)
         cdef char **data = <char **> room_for(2 * (self.ninputs + self.noutputs), sizeof(char *))
         cdef Py_ssize_t *width = <Py_ssize_t *> (data + self.ninputs + self.noutputs)
-        cdef Py_ssize_t i
+        cdef Py_ssize_t i, nbytes
         cdef cnp.ndarray array
         try:
             self.take_live(w)
             for i in range(self.ninputs + self.noutputs):
-                array = <cnp.ndarray> (arrays[i] if i < self.ninputs else outs[i - self.ninputs])
+                given = arrays[i] if i < self.ninputs else outs[i - self.ninputs]
+                nbytes = self.input_bytes[i] if i < self.ninputs else self.output_bytes[i - self.ninputs]
+                if not self.runs_rows or (i < self.ninputs and self.input_kind[i] == OBJECT) or not (
+                    nbytes == 0 and i < self.ninputs or is_solid(given, n * nbytes)
+                ):
+                    raise errors.WrongShape(errors.not_as_recorded(i, n * nbytes))
+                array = <cnp.ndarray> given
                 data[i] = <char *> cnp.PyArray_DATA(array)
                 width[i] = cnp.PyArray_NBYTES(array) // max(n, 1)
             if self.ngroups == 0 and self.nwholes == 0 and self.nbases == 2 and n >= POINTS:
@@ -406,6 +531,10 @@ cdef class Program:
         cdef cnp.ndarray array
         for i in range(self.ninputs, self.ninputs + self.nlive):
             array = <cnp.ndarray> self.live[i - self.ninputs]
+            if self.input_kind[i] == COPIED and self.input_bytes[i] == 0:
+                continue
+            if not is_solid(array, self.input_bytes[i]):
+                raise errors.WrongShape(errors.not_as_recorded(i, self.input_bytes[i]))
             if self.input_kind[i] == NUMBER:
                 w.v[self.input_at[i]] = (<double *> cnp.PyArray_DATA(array))[0]
             elif self.input_kind[i] == COPIED:

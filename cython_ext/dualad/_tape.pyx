@@ -6,7 +6,7 @@ makes a new version of the cell, a node of its own, and copies the numbers first
 
 cimport cython
 cimport numpy as cnp
-from libc.math cimport copysign, isfinite, pow as c_pow
+from libc.math cimport isfinite, pow as c_pow
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcmp

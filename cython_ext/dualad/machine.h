@@ -26,7 +26,8 @@ enum {
     OP_GROUP, OP_REDUCE, OP_CALLBACK, /* [op, number] */
     OP_END,
     OP_COUNT,
-    BLOCK_SINE, BLOCK_COSINE /* in groups only */
+    BLOCK_SINE, BLOCK_COSINE, /* in groups only */
+    BLOCK_PAIR /* and on: 5*first + second, two operations at once; see pairs.py */
 };
 
 /* --- scalars */
@@ -37,6 +38,7 @@ typedef struct {
     Inner loop;
     void *data;
     int sources;
+    int plain;              /* of single elements, no generalized universal function */
 } Function;
 
 /* A compiler writes pow(x, 2.0) as x * x, which differs from the library's in the last bit here and there. */
@@ -221,6 +223,31 @@ static inline double loaded(const char *at, int kind)
                                                             : (double) *(const int64_t *) at;
 }
 
+/* Copy short rows of doubles between an array and a block; the compiler knows the length where it matters. */
+static inline __attribute__((always_inline)) void copy_rows(char *at, Py_ssize_t rows, Py_ssize_t length, Py_ssize_t across,
+                                                            Py_ssize_t along, double *block, int put)
+{
+    for (Py_ssize_t k = 0; k < rows; k++, at += across, block += length)
+        for (Py_ssize_t i = 0; i < length; i++)
+            if (put)
+                *(double *) (at + i * along) = block[i];
+            else
+                block[i] = *(const double *) (at + i * along);
+}
+
+static void copy_short_rows(char *at, Py_ssize_t rows, Py_ssize_t length, Py_ssize_t across, Py_ssize_t along,
+                            double *block, int put)
+{
+    switch (length) {
+    case 2: copy_rows(at, rows, 2, across, along, block, put); break;
+    case 3: copy_rows(at, rows, 3, across, along, block, put); break;
+    case 4: copy_rows(at, rows, 4, across, along, block, put); break;
+    default: copy_rows(at, rows, length, across, along, block, put);
+    }
+}
+
+enum { SHORT_ROW = 16, LONG_ROW = 64 };
+
 /* Copy elements first ... first + n, in C order of the group's shape, between an operand and a block. */
 static void gather(const Group *g, const Operand *o, char *memory, Py_ssize_t first, Py_ssize_t n, double *block, int put)
 {
@@ -236,6 +263,22 @@ static void gather(const Group *g, const Operand *o, char *memory, Py_ssize_t fi
     while (n > 0) {
         Py_ssize_t run = g->shape[last] - index[last];
         Py_ssize_t stride = o->stride[last];
+        if (last > 0 && index[last] == 0 && run <= SHORT_ROW && run <= n && o->kind == 'd') {
+            Py_ssize_t rows = g->shape[last - 1] - index[last - 1];
+            if (rows > n / run)
+                rows = n / run;
+            copy_short_rows(at, rows, run, o->stride[last - 1], stride, block, put);
+            block += rows * run;
+            n -= rows * run;
+            at += rows * o->stride[last - 1];
+            index[last - 1] += rows;
+            for (int k = last - 1; k > 0 && index[k] == g->shape[k]; k--) {
+                at += o->stride[k - 1] - index[k] * o->stride[k];
+                index[k] = 0;
+                index[k - 1]++;
+            }
+            continue;
+        }
         if (run > n)
             run = n;
         if (put) {
@@ -293,6 +336,38 @@ EACH(isnan, a[i] != a[i])
 EACH(isfinite, a[i] - a[i] == 0)
 EACH(isinf, a[i] == a[i] && a[i] - a[i] != 0)
 
+/* Two operations at once, p the result of the first: blocks are written half as often. */
+#define PAIR(name, first, second) \
+    CLONES static void pair_##name(Py_ssize_t n, double *restrict d, const double *a, const double *b, const double *c) \
+    { \
+        for (Py_ssize_t i = 0; i < n; i++) { \
+            const double p = first; \
+            d[i] = second; \
+        } \
+    }
+
+#define PAIRS(name, first) \
+    PAIR(name##_add, first, p + c[i]) \
+    PAIR(name##_subtract, first, p - c[i]) \
+    PAIR(name##_from, first, c[i] - p) \
+    PAIR(name##_multiply, first, p * c[i]) \
+    PAIR(name##_scale, first, TERM(p, c[i]))
+
+PAIRS(add, a[i] + b[i])
+PAIRS(subtract, a[i] - b[i])
+PAIRS(multiply, a[i] * b[i])
+PAIRS(scale, TERM(a[i], b[i]))
+
+#define NAMED(name) pair_##name##_add, pair_##name##_subtract, pair_##name##_from, pair_##name##_multiply, pair_##name##_scale
+typedef void (*Pair)(Py_ssize_t, double *restrict, const double *, const double *, const double *);
+enum { PAIR_COUNT = 20 };
+
+static inline void pair_on_block(int which, Py_ssize_t n, double *d, const double *a, const double *b, const double *c)
+{
+    static const Pair pair[PAIR_COUNT] = {NAMED(add), NAMED(subtract), NAMED(multiply), NAMED(scale)};
+    pair[which](n, d, a, b, c);
+}
+
 static void call_on_block(const Function *f, const BlockStep *s, Py_ssize_t n, double **slot)
 {
     char *at[9];
@@ -347,6 +422,9 @@ static void sink_block(const Sink *sink, char *const *base, const double *x, Py_
     Py_ssize_t length = sink->length, inner = sink->inner;
     if (inner == 1) {  /* blocks hold whole rows */
         y += first / length;
+        if (length < 8)
+            for (; n > 0; n -= length, x += length)
+                *y++ = 0.0 + sum_of_few(x, length);
         for (; n > 0; n -= length, x += length)
             *y++ = 0.0 + sum_of(x, length);
         return;
@@ -405,7 +483,11 @@ static inline void run_steps(const Group *g, Py_ssize_t n, double **slot, const 
         case OP_ISINF: block_isinf(n, d, a, b); break;
         case BLOCK_SINE: block_sine(n, d, a, b); break;
         case BLOCK_COSINE: block_cosine(n, d, a, b); break;
-        default: call_on_block(&functions[s->function], s, n, slot);
+        default:
+            if (s->op >= BLOCK_PAIR)
+                pair_on_block(s->op - BLOCK_PAIR, n, d, a, b, slot[s->source[2]]);
+            else
+                call_on_block(&functions[s->function], s, n, slot);
         }
     }
 }
@@ -413,13 +495,29 @@ static inline void run_steps(const Group *g, Py_ssize_t n, double **slot, const 
 static void run_block(const Group *g, char *const *base, double **slot, const Function *functions, Py_ssize_t first,
                       Py_ssize_t n)
 {
+    Py_ssize_t index[AXES], rest = first, room = g->size < g->block ? g->size : g->block;
+    double *own = (double *) slot + g->slots; /* the blocks of the slots themselves */
+    for (int k = g->axes - 1; k >= 0; k--) {
+        index[k] = rest % g->shape[k];
+        rest /= g->shape[k];
+    }
+    /* Where a block lies in one row, operands whose rows have no gaps are read where they lie. */
+    int in_row = index[g->axes - 1] + n <= g->shape[g->axes - 1];
     for (int i = 0; i < g->loads; i++) {
         const Operand *o = &g->load[i];
         char *at = base[o->base] + o->offset;
         if (o->shape_of_access == DENSE)
             slot[o->slot] = (double *) at + first;
-        else if (o->shape_of_access == OTHER)
-            gather(g, o, at, first, n, slot[o->slot], 0);
+        else if (o->shape_of_access == OTHER) {
+            if (in_row && o->kind == 'd' && o->stride[g->axes - 1] == sizeof(double)) {
+                for (int k = 0; k < g->axes; k++)
+                    at += index[k] * o->stride[k];
+                slot[o->slot] = (double *) at;
+            } else {
+                slot[o->slot] = own + (Py_ssize_t) o->slot * room;
+                gather(g, o, at, first, n, slot[o->slot], 0);
+            }
+        }
     }
     for (int i = 0; i < g->stores; i++)
         if (g->store[i].shape_of_access == DENSE)
@@ -469,8 +567,16 @@ static void run_group(const Group *g, char *const *base, double *scratch, const 
             *(double *) (base[g->sink[i].base] + g->sink[i].offset) = 0.0 + total[i];
         return;
     }
-    for (Py_ssize_t first = 0; first < g->size; first += room)
-        run_block(g, base, slot, functions, first, g->size - first < room ? g->size - first : room);
+    Py_ssize_t row = g->shape[g->axes - 1];
+    int by_rows = g->axes > 1 && row >= LONG_ROW;
+    for (int i = 0; i < g->sinks; i++)
+        by_rows = by_rows && g->sink[i].inner != 1; /* those need blocks of whole rows of their own */
+    for (Py_ssize_t first = 0, n; first < g->size; first += n) {
+        n = g->size - first < room ? g->size - first : room;
+        if (by_rows && n > row - first % row)
+            n = row - first % row;
+        run_block(g, base, slot, functions, first, n);
+    }
 }
 
 /* --- operations on whole arrays: reductions, generalized universal functions, elements at places that do not change */

@@ -22,6 +22,7 @@ from dualad.drivers.columns import (
     real_dtype,
     work_of,
 )
+from dualad.drivers.paying import told
 from dualad.drivers.recording import Recording
 from dualad.duck.kernels import DuckArray
 
@@ -234,6 +235,7 @@ def explain(f: Function, *args: Any, argnums: int | Sequence[int] = 0, order: in
     """
     varied = Varied("explain", argnums, args)
     recording, y = _recorded(f, varied, kwargs, "explain")
-    plan = choose(varied.size, int(np.size(y)), order, work_of(recording.tape))
+    n, m, work = varied.size, int(np.size(y)), work_of(recording.tape)
+    plan = replace(choose(n, m, order, work), compiling=told(n, m, order, work)[1])
     print(plan)
     return plan

@@ -85,6 +85,10 @@ class Plan:
         What f does, where it has been recorded.
     recordable : bool
         False where a recording of f was found to be of no use.
+    compiled : bool
+        Replays of a compiled program carry it.
+    compiling : str
+        When a solve compiles f, and why, in a sentence.
     """
 
     mode: str
@@ -97,6 +101,8 @@ class Plan:
     costs: dict[str, float] = field(default_factory=dict)
     work: Work | None = None
     recordable: bool = True
+    compiled: bool = False
+    compiling: str = ""
 
     def __str__(self) -> str:
         outputs = "a number of outputs that is not known yet" if self.m is None else _counted(self.m, "output")
@@ -109,6 +115,8 @@ class Plan:
         if self.costs:
             lines.append("predicted cost, in evaluations of f:")
         lines += [f"  {name:<24} {cost:8.1f}" for name, cost in sorted(self.costs.items(), key=lambda item: item[1])]
+        if self.compiling:
+            lines.append(self.compiling)
         return "\n".join(lines)
 
 

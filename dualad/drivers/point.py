@@ -156,7 +156,7 @@ class DualPoint(Known):
         super().__init__(value)
 
     def knows(self, what: str) -> bool:  # noqa: D102 - as in Known
-        return self.order == 2 or what != "second"
+        return self.order == 2 or what in ("value", "gradient", "jacobian", "compressed")
 
     def _check_one(self, driver: str) -> None:
         if self.m != 1:

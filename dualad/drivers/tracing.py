@@ -26,7 +26,6 @@ __all__ = ["Trace", "Written"]
 
 _ROWS = 8  # outputs whose rows are written one by one whatever the number of inputs
 _COLUMNS = 8  # inputs whose columns are written one by one
-_HESSIAN = 64  # columns of a Hessian that are written one by one
 _LARGEST = float(np.finfo(float).max)
 
 Function = Callable[..., Any]
@@ -223,13 +222,13 @@ class Trace:
         turned = any(leaf.kind == "t" for leaf in leaves)
         if not self.mine(y) or not m or not n:
             made: Any = [np.zeros(shape + np.shape(leaf.given)) for leaf in leaves]
-        elif turned or (m > _ROWS and 4 * m > n and n > _COLUMNS):
-            args, kwargs = self._entering()
-            made = jacobian(self.f, argnums=tuple(places), mode="forward")(*args, **kwargs)
-        elif m <= _ROWS or 4 * m <= n:
+        elif not turned and (m <= _ROWS or 4 * m <= n):
             made = self._rows(y, shape, m, leaves, [self.entered[i] for i in numbers])
         else:
-            made = self._columns(y, shape, leaves, [self.entered[i] for i in numbers])
+            made = None if turned else self._columns(y, shape, leaves, [self.entered[i] for i in numbers])
+            if made is None:
+                args, kwargs = self._entering()
+                made = jacobian(self.f, argnums=tuple(places), mode="forward")(*args, **kwargs)
         self.made = list(made)
         self.rebuild = next if single else tuple
 
@@ -249,12 +248,26 @@ class Trace:
             for column, leaf in zip(zip(*rows, strict=True), leaves, strict=True)
         ]
 
-    def _columns(self, y: Any, shape: Any, leaves: Any, nodes: Any) -> list[Any]:
+    def _columns(self, y: Any, shape: Any, leaves: Any, nodes: Any) -> list[Any] | None:
         made = []
         for leaf, node in zip(leaves, nodes, strict=True):
-            columns = [tangent.extend(self.tape, {node: unit}, [y])[0] for unit in _units(np.shape(leaf.given))]
-            made.append(np.reshape(np.stack(columns, axis=-1), shape + np.shape(leaf.given)))
+            columns = self._tangents(y, node, np.shape(leaf.given))
+            if columns is None:
+                return None
+            made.append(np.reshape(np.moveaxis(columns, 0, -1), shape + np.shape(leaf.given)))
         return made
+
+    def _tangents(self, y: Any, node: int, inner: tuple[int, ...]) -> Any:
+        """Return the tangents of a result for each element of an input, first axis; None where they are too many."""
+        units = _units(inner)
+        if len(units) == 1:
+            return np.stack([tangent.extend(self.tape, {node: units[0]}, [y])[0]])
+        try:
+            return tangent.extend(self.tape, {node: np.stack(units)}, [y])[0]
+        except NotImplementedError:  # a rule takes one direction at a time
+            if len(units) > _COLUMNS:
+                return None
+            return np.stack([tangent.extend(self.tape, {node: unit}, [y])[0] for unit in units])
 
     def _hessian(self) -> None:
         (place,) = self._places()[1]
@@ -266,16 +279,15 @@ class Trace:
         if not self.mine(y) or not n or not m:
             self.made = [np.zeros(np.shape(y) + inner * 2)]
             return
-        if leaf.kind == "t" or n * m > _HESSIAN:
+        rows: list[Any] = [None] if leaf.kind == "t" else []
+        for element in _elements(self.tape, y, m) if not rows else []:
+            (g,) = adjoint.extend(self.tape, {element: np.float64(1.0)}, [node])
+            rows.append(self._tangents(g, node, inner))
+        if any(row is None for row in rows):
             # The driver itself, on recorded numbers.
             args, kwargs = self._entering()
             self.made = [self.function(*args, **kwargs)]
             return
-        rows = []
-        for element in _elements(self.tape, y, m):
-            (g,) = adjoint.extend(self.tape, {element: np.float64(1.0)}, [node])
-            columns = [tangent.extend(self.tape, {node: unit}, [g])[0] for unit in _units(inner)]
-            rows.append(np.stack(columns))
         self.made = [np.reshape(np.stack(rows), np.shape(y) + inner * 2)]
 
 

@@ -59,6 +59,7 @@ class Side:
         self.recording = threading.Lock()
         self.recordings = self.lost = self.changes = 0
         self.reasons: list[str] = []
+        self.quiet = False  # nobody asked for it to be compiled, and so nobody is told that it is not
 
     # --- one call
 
@@ -276,6 +277,8 @@ class Side:
         self.changes += 1
         if self.changes > 1:
             self.give_up(f"it changes {labels[0]}")
+            if self.quiet:
+                return
             warnings.warn(errors.changes_itself(_name(self.function), labels), errors.ImpureFunction, stacklevel=6)
 
     def impure(self, call: Call, account: Any, trace: Trace, node: int) -> None:
@@ -286,6 +289,8 @@ class Side:
             again = Trace(self.function, self.derived, call)
             where = writer(lambda note: again.record({}, note), node)
         self.give_up(f"it is impure: {what}")
+        if self.quiet:
+            return
         warnings.warn(errors.impure(_name(self.function), what, where), errors.ImpureFunction, stacklevel=6)
 
     # --- statistics

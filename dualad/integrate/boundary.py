@@ -10,14 +10,14 @@ from scipy import integrate as scipy_integrate
 
 from dualad.drivers.arguments import collect, lanes_of, seeded
 from dualad.drivers.first import jacobian
-from dualad.drivers.wrapping import Arguments, improved
+from dualad.drivers.wrapping import Arguments, Solve, improved
 from dualad.duck.levels import fresh_level
 
 __all__ = ["solve_bvp"]
 
 
 @improved(scipy_integrate.solve_bvp)
-def solve_bvp(given: Arguments) -> None:
+def solve_bvp(given: Arguments, solve: Solve) -> None:
     """Solve a boundary value problem, as ``scipy.integrate.solve_bvp``, with exact Jacobians.
 
     Parameters
@@ -49,8 +49,10 @@ def solve_bvp(given: Arguments) -> None:
     if np.iscomplexobj(given["y"]):
         return
     has_parameters = given.get("p") is not None
+    fun = given["fun"]
+    given["fun"] = solve.direct(fun, 1).fun
     if given.get("fun_jac") is None:
-        given["fun_jac"] = _on_mesh(given["fun"], has_parameters)
+        given["fun_jac"] = _on_mesh(fun, has_parameters)
     if given.get("bc_jac") is None:
         given["bc_jac"] = jacobian(given["bc"], argnums=(0, 1, 2) if has_parameters else (0, 1), mode="forward")
 

@@ -13,7 +13,8 @@ from scipy import sparse
 from dualad.drivers.arguments import collect
 from dualad.drivers.choose import most_lanes
 from dualad.drivers.compressed import Compressed, directional
-from dualad.drivers.wrapping import Arguments, improved
+from dualad.drivers.direct import Direct
+from dualad.drivers.wrapping import Arguments, Solve, improved
 
 __all__ = ["odeint", "solve_ivp"]
 
@@ -25,7 +26,7 @@ _PADDED = tuple(map(int, scipy.__version__.split(".")[:2])) < (1, 16)
 
 
 @improved(scipy_integrate.solve_ivp)
-def solve_ivp(given: Arguments) -> None:
+def solve_ivp(given: Arguments, solve: Solve) -> None:
     """Solve an initial value problem, as ``scipy.integrate.solve_ivp``, with the exact Jacobian for the implicit
     methods.
 
@@ -58,9 +59,14 @@ def solve_ivp(given: Arguments) -> None:
     implicit = (
         method in _NAMES if isinstance(method, str) else isinstance(method, type) and issubclass(method, _IMPLICIT)
     )
-    if not implicit or given.get("jac") is not None or np.iscomplexobj(given["y0"]):
+    if np.iscomplexobj(given["y0"]):
         return
     fun, columns, n = given["fun"], bool(given.get("vectorized")), np.size(given["y0"])
+    direct = solve.direct(fun, 1) if not columns else None
+    if direct is not None:
+        given["fun"] = direct.fun
+    if not implicit or given.get("jac") is not None:
+        return
 
     def slope(t: Any, y: Any, *args: Any) -> Any:
         # A vectorized right-hand side may be unable to do with one state that is no column.
@@ -75,12 +81,12 @@ def solve_ivp(given: Arguments) -> None:
         pattern = Compressed(given["jac_sparsity"])
         jacobian = _by(slope, 1, pattern.seeds, pattern.matrix)
     else:
-        jacobian = _dense(slope, 1, n)
+        jacobian = _dense(slope, 1, n, direct)
     given["jac"] = jacobian
 
 
 @improved(scipy_integrate.odeint)
-def odeint(given: Arguments) -> None:
+def odeint(given: Arguments, solve: Solve) -> None:
     """Solve an initial value problem, as ``scipy.integrate.odeint``, with the exact Jacobian.
 
     Parameters
@@ -107,13 +113,15 @@ def odeint(given: Arguments) -> None:
     array([[0.      ],
            [0.541143]])
     """
+    func, place, n = given["func"], 1 if given.get("tfirst") else 0, np.size(given["y0"])
+    direct = solve.direct(func, place)
+    given["func"] = direct.fun
     if given.get("Dfun") is not None:
         return
-    func, place, n = given["func"], 1 if given.get("tfirst") else 0, np.size(given["y0"])
     ends: list[Any] = [given.get("ml"), given.get("mu")]
     lower, upper = (-1 if end is None else end for end in ends)
     banded = max(lower, upper) >= 0
-    slope = _banded(func, place, n, max(lower, 0), max(upper, 0)) if banded else _dense(func, place, n)
+    slope = _banded(func, place, n, max(lower, 0), max(upper, 0)) if banded else _dense(func, place, n, direct)
     given["Dfun"] = (lambda *args: slope(*args).T) if given.get("col_deriv") else slope
 
 
@@ -139,8 +147,12 @@ def _by(f: Slope, place: int, directions: Any, finish: Callable[[Any], Any]) -> 
     return jacobian
 
 
-def _dense(f: Slope, place: int, n: int) -> Slope:
-    return _by(f, place, np.eye(n), lambda lanes: np.array(np.reshape(lanes, (n, -1)).T))
+def _dense(f: Slope, place: int, n: int, direct: Direct | None) -> Slope:
+    plain = _by(f, place, np.eye(n), lambda lanes: np.array(np.reshape(lanes, (n, -1)).T))
+    if direct is None:
+        return plain
+    # Two arguments by name: compiled code in SciPy counts them.
+    return lambda first, second, *rest: direct.jacobian(plain, (first, second, *rest))
 
 
 def _banded(f: Slope, place: int, n: int, lower: int, upper: int, below: int = 0) -> Slope:

@@ -13,6 +13,7 @@ from scipy import optimize as scipy_optimize
 from dualad import errors
 from dualad.drivers.compressed import Compressed
 from dualad.drivers.shared import Derivatives
+from dualad.drivers.wrapping import Solve
 
 __all__ = ["NonlinearConstraint", "with_derivatives"]
 
@@ -46,6 +47,8 @@ class NonlinearConstraint(scipy_optimize.NonlinearConstraint):  # type: ignore[m
         As in SciPy.
     finite_diff_jac_sparsity
         As in SciPy. The exact Jacobian is compressed by it, and sparse.
+    compile : bool, optional
+        Whether ``fun`` is compiled: not at all, or at once; by default when it pays.
 
     Examples
     --------
@@ -66,10 +69,13 @@ class NonlinearConstraint(scipy_optimize.NonlinearConstraint):  # type: ignore[m
         keep_feasible: Any = False,
         finite_diff_rel_step: Any = None,
         finite_diff_jac_sparsity: Any = None,
+        *,
+        compile: bool | None = None,
     ) -> None:
         pattern = finite_diff_jac_sparsity
+        self.shared: Derivatives | None = None
         if jac is None:
-            shared = Derivatives(fun)
+            self.shared = shared = Derivatives(fun, compile)
             fun, jac = _vector(shared), _matrix(shared)
             if pattern is not None:
                 jac = functools.partial(shared.compressed_jac, Compressed(pattern))
@@ -93,40 +99,45 @@ def _matrix(shared: Derivatives) -> Callable[..., Any]:
     return jac
 
 
-def with_derivatives(constraints: Any, method: str) -> Any:
+def with_derivatives(constraints: Any, method: str, solve: Solve) -> Any:
     """Return constraints in any form that SciPy takes, with the derivatives that the method uses
     where none were given.
     """
     if isinstance(constraints, (list, tuple)):
-        return [with_derivatives(one, method) for one in constraints]
+        return [with_derivatives(one, method, solve) for one in constraints]
     if isinstance(constraints, dict):
-        return _dictionary(constraints, method)
+        return _dictionary(constraints, method, solve)
     if isinstance(constraints, scipy_optimize.NonlinearConstraint):
-        return _object(constraints, method)
+        return _object(constraints, method, solve)
     return constraints
 
 
-def _object(constraint: Any, method: str) -> Any:
+def _object(constraint: Any, method: str, solve: Solve) -> Any:
     # SciPy's own default stands for "nothing given"; in our class None does.
     if not isinstance(constraint, NonlinearConstraint) and constraint.jac == "2-point":
         given = None if isinstance(constraint.hess, scipy_optimize.BFGS) else constraint.hess
         kept = {"keep_feasible": constraint.keep_feasible}
         if constraint.finite_diff_jac_sparsity is not None:
             kept["finite_diff_jac_sparsity"] = constraint.finite_diff_jac_sparsity
+        kept["compile"] = solve.compile
         constraint = NonlinearConstraint(constraint.fun, constraint.lb, constraint.ub, hess=given, **kept)
+    if getattr(constraint, "shared", None) is not None:
+        solve.functions.append(constraint.shared)
     if method != "trust-constr" and isinstance(constraint.hess, _ExactHessian):
         constraint = copy.copy(constraint)
         constraint.hess = scipy_optimize.BFGS()  # SciPy would evaluate the other one once
     return constraint
 
 
-def _dictionary(constraint: dict[str, Any], method: str) -> dict[str, Any] | NonlinearConstraint:
+def _dictionary(constraint: dict[str, Any], method: str, solve: Solve) -> dict[str, Any] | NonlinearConstraint:
     if constraint.get("jac") or "fun" not in constraint:
         return constraint
     if method == "trust-constr" and constraint.get("type") in ("eq", "ineq"):
         # SciPy would turn it into this form itself, without the Hessian.
         fun, args = constraint["fun"], constraint.get("args", ())
         upper = 0.0 if constraint["type"] == "eq" else np.inf
-        return NonlinearConstraint(lambda x: fun(x, *args), 0.0, upper)
-    shared = Derivatives(constraint["fun"])
+        made = NonlinearConstraint(lambda x: fun(x, *args), 0.0, upper, compile=solve.compile)
+        solve.functions.append(made.shared)
+        return made
+    shared = solve.derivatives(constraint["fun"])
     return {**constraint, "fun": shared.fun, "jac": _matrix(shared)}

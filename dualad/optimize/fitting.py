@@ -9,14 +9,13 @@ import numpy as np
 from scipy import optimize as scipy_optimize
 
 from dualad.drivers.compressed import Compressed
-from dualad.drivers.shared import Derivatives
-from dualad.drivers.wrapping import Arguments, improved
+from dualad.drivers.wrapping import Arguments, Solve, improved
 
 __all__ = ["curve_fit", "least_squares"]
 
 
 @improved(scipy_optimize.least_squares)
-def least_squares(given: Arguments) -> None:
+def least_squares(given: Arguments, solve: Solve) -> None:
     """Solve a nonlinear least-squares problem, as ``scipy.optimize.least_squares``, with the exact Jacobian.
 
     Parameters
@@ -46,7 +45,7 @@ def least_squares(given: Arguments) -> None:
     pattern = given.get("jac_sparsity")
     # SciPy says in its own words that MINPACK takes no pattern.
     if given.get("jac") is None and not (pattern is not None and given.get("method") == "lm"):
-        shared = Derivatives(given["fun"])
+        shared = solve.derivatives(given["fun"])
 
         def jac(x: Any, *args: Any, **kwargs: Any) -> Any:
             return np.atleast_2d(shared.jac(x, *args, **kwargs))
@@ -57,7 +56,7 @@ def least_squares(given: Arguments) -> None:
 
 
 @improved(scipy_optimize.curve_fit)
-def curve_fit(given: Arguments) -> None:
+def curve_fit(given: Arguments, solve: Solve) -> None:
     """Fit a model to data, as ``scipy.optimize.curve_fit``, with the exact Jacobian in the parameters.
 
     Parameters
@@ -87,7 +86,7 @@ def curve_fit(given: Arguments) -> None:
     f, data = given["f"], np.size(given["ydata"])
     if isinstance(given["xdata"], range):
         given["xdata"] = np.asarray(given["xdata"], dtype=float)  # as SciPy does with lists and tuples
-    shared = Derivatives(lambda parameters, x: f(x, *parameters))
+    shared = solve.derivatives(lambda parameters, x: f(x, *parameters))
 
     @functools.wraps(f)  # SciPy counts the parameters in the signature
     def model(x: Any, *parameters: Any) -> Any:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import optimize as scipy_optimize
 
-from dualad.drivers.shared import Derivatives
-from dualad.drivers.wrapping import Arguments, improved
+from dualad.drivers.wrapping import Arguments, Solve, improved
 from dualad.optimize.constraints import with_derivatives
 from dualad.optimize.stopping import with_barrier
 
@@ -33,20 +32,20 @@ def constrained(given: Arguments) -> bool:
     return len(constraints) > 0 if isinstance(constraints, (list, tuple, dict)) else constraints is not None
 
 
-def _fill(given: Arguments) -> None:
+def _fill(given: Arguments, solve: Solve) -> None:
     """Fill in what the method uses and the caller has not given."""
     method = method_of(given)
     if method in _CONSTRAINED and constrained(given):
-        given["constraints"] = with_derivatives(given["constraints"], method)
+        given["constraints"] = with_derivatives(given["constraints"], method, solve)
     jac = given.get("jac")
     curved = method in _HESSIAN and given.get("hess") is None and given.get("hessp") is None
     if method not in _GRADIENT or isinstance(jac, str) or (jac and not curved):
         return
     fun = given["fun"]
     if jac is True:
-        shared = Derivatives(lambda x, *args: fun(x, *args)[0])  # it returns its own gradient too
+        shared = solve.derivatives(lambda x, *args: fun(x, *args)[0])  # it returns its own gradient too
     else:
-        shared = Derivatives(fun)
+        shared = solve.derivatives(fun)
         given["fun"], given["jac"] = shared.fun, jac or shared.grad
     if method == "trust-constr":
         given["callback"] = with_barrier(given.get("callback"))
@@ -56,7 +55,7 @@ def _fill(given: Arguments) -> None:
 
 
 @improved(scipy_optimize.minimize)
-def minimize(given: Arguments) -> None:
+def minimize(given: Arguments, solve: Solve) -> None:
     """Minimize a function of several variables, as ``scipy.optimize.minimize``, with exact derivatives.
 
     Parameters
@@ -90,11 +89,11 @@ def minimize(given: Arguments) -> None:
     >>> found.x.round(6), bool(found.success)
     (array([1., 1., 1.]), True)
     """
-    _fill(given)
+    _fill(given, solve)
 
 
 @improved(scipy_optimize.minimize_scalar)
-def minimize_scalar(given: Arguments) -> None:
+def minimize_scalar(given: Arguments, solve: Solve) -> None:
     """Minimize a function of one number: ``scipy.optimize.minimize_scalar`` as it is, for none of its methods uses a
     derivative.
 

@@ -10,13 +10,13 @@ from scipy import optimize as scipy_optimize
 
 from dualad.drivers.first import jvp
 from dualad.drivers.shared import Derivatives
-from dualad.drivers.wrapping import Arguments, improved
+from dualad.drivers.wrapping import Arguments, Solve, improved
 
 __all__ = ["fsolve", "newton", "root", "root_scalar"]
 
 
 @improved(scipy_optimize.root)
-def root(given: Arguments) -> None:
+def root(given: Arguments, solve: Solve) -> None:
     """Find a root of a vector function, as ``scipy.optimize.root``, with the exact Jacobian.
 
     Parameters
@@ -38,13 +38,13 @@ def root(given: Arguments) -> None:
     array([0., 3.])
     """
     if given.get("jac") in (None, False) and str(given.get("method", "hybr")).lower() in ("hybr", "lm"):
-        shared = Derivatives(given["fun"])
+        shared = solve.derivatives(given["fun"])
         across = bool((given.get("options") or {}).get("col_deriv"))
         given["fun"], given["jac"] = shared.fun, _matrix(shared, across)
 
 
 @improved(scipy_optimize.fsolve)
-def fsolve(given: Arguments) -> None:
+def fsolve(given: Arguments, solve: Solve) -> None:
     """Find a root of a vector function, as ``scipy.optimize.fsolve``, with the exact Jacobian.
 
     Parameters
@@ -65,7 +65,7 @@ def fsolve(given: Arguments) -> None:
     array([1.414214])
     """
     if given.get("fprime") is None:
-        shared = Derivatives(given["func"])
+        shared = solve.derivatives(given["func"])
         given["func"], given["fprime"] = shared.fun, _matrix(shared, bool(given.get("col_deriv", 0)))
 
 
@@ -80,7 +80,7 @@ def _matrix(shared: Derivatives, across: bool) -> Callable[..., Any]:
 
 
 @improved(scipy_optimize.root_scalar)
-def root_scalar(given: Arguments) -> None:
+def root_scalar(given: Arguments, solve: Solve) -> None:
     """Find a root of a function of one number, as ``scipy.optimize.root_scalar``, with exact derivatives.
 
     Parameters
@@ -105,7 +105,7 @@ def root_scalar(given: Arguments) -> None:
         method = "newton"
     if method not in ("newton", "halley") or _not_real(given.get("x0")):
         return
-    shared = Derivatives(given["f"])
+    shared = solve.derivatives(given["f"])
     slope, curvature = given.get("fprime"), given.get("fprime2")
     if not slope:
         given["f"], given["fprime"] = shared.fun, shared.grad
@@ -114,7 +114,7 @@ def root_scalar(given: Arguments) -> None:
 
 
 @improved(scipy_optimize.newton)
-def newton(given: Arguments) -> None:
+def newton(given: Arguments, solve: Solve) -> None:
     """Find a root by Newton's or Halley's method, as ``scipy.optimize.newton``, with the exact derivative.
 
     Parameters
@@ -142,7 +142,8 @@ def newton(given: Arguments) -> None:
     """
     if given.get("fprime") is not None or given.get("x1") is not None or _not_real(given.get("x0")):
         return
-    shared = Derivatives(given["func"]) if np.ndim(given["x0"]) == 0 else _Elementwise(given["func"])
+    func = given["func"]
+    shared = solve.derivatives(func) if np.ndim(given["x0"]) == 0 else _Elementwise(func)
     given["func"], given["fprime"] = shared.fun, shared.grad
 
 

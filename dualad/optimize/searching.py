@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from scipy import optimize as scipy_optimize
 
-from dualad.drivers.wrapping import Arguments, improved
+from dualad.drivers.shared import Derivatives
+from dualad.drivers.wrapping import Arguments, Solve, improved
 from dualad.optimize.minimizing import constrained, method_of, minimize
 
 __all__ = ["basinhopping", "differential_evolution", "dual_annealing", "shgo"]
@@ -17,26 +18,36 @@ __all__ = ["basinhopping", "differential_evolution", "dual_annealing", "shgo"]
 class _Minimizer(str):
     """The name of a method, and a minimizer of that name with derivatives.
 
-    SciPy calls a method that can be called, and ``shgo`` reads its name before it does.
+    SciPy calls a method that can be called, and ``shgo`` reads its name before it does. All local searches share the
+    derivatives of one function, and so what was compiled for them.
     """
+
+    compile: bool | None = None
+    shared: Derivatives | None = None
 
     def __call__(self, fun: Any, x0: Any, **given: Any) -> Any:
         named = ("args", "jac", "hess", "hessp", "bounds", "constraints", "callback", "tol")
         arguments = {name: given.pop(name) for name in named if name in given}
-        return minimize(fun, x0, method=str(self), options=given, **arguments)
+        if self.compile is not False and not arguments.get("jac"):
+            if self.shared is None or self.shared.function is not fun:
+                self.shared = Derivatives(fun, self.compile)
+            fun = self.shared.fun
+        return minimize(fun, x0, method=str(self), options=given, compile=self.compile, **arguments)
 
 
-def _local(given: Arguments, **defaults: Any) -> None:
+def _local(given: Arguments, solve: Solve, **defaults: Any) -> None:
     """Put the minimizer with derivatives in the place of the one that SciPy would take."""
     options = {**defaults, **(given.get("minimizer_kwargs") or {})}
     method, jac = method_of(options), options.get("jac")
     # A string asks for differences; with True the function returns its own gradient.
     if method and not isinstance(jac, str) and jac is not True:
-        given["minimizer_kwargs"] = {**options, "method": _Minimizer(method)}
+        minimizer = _Minimizer(method)
+        minimizer.compile = solve.compile
+        given["minimizer_kwargs"] = {**options, "method": minimizer}
 
 
 @improved(scipy_optimize.basinhopping)
-def basinhopping(given: Arguments) -> None:
+def basinhopping(given: Arguments, solve: Solve) -> None:
     """Find a global minimum, as ``scipy.optimize.basinhopping``, with derivatives for the local minimizer.
 
     Parameters
@@ -58,11 +69,11 @@ def basinhopping(given: Arguments) -> None:
     >>> found.x.round(4)
     array([-0.1951])
     """
-    _local(given)
+    _local(given, solve)
 
 
 @improved(scipy_optimize.dual_annealing)
-def dual_annealing(given: Arguments) -> None:
+def dual_annealing(given: Arguments, solve: Solve) -> None:
     """Find a global minimum, as ``scipy.optimize.dual_annealing``, with derivatives for the local searches.
 
     Parameters
@@ -88,15 +99,15 @@ def dual_annealing(given: Arguments) -> None:
     0.0
     """
     if given.get("minimizer_kwargs"):
-        return _local(given)
+        return _local(given, solve)
     # What SciPy takes where nothing is given, and only there.
     bounds = given["bounds"]
     pairs = list(zip(bounds.lb, bounds.ub)) if hasattr(bounds, "lb") else list(map(tuple, bounds))
-    _local(given, method="L-BFGS-B", options={"maxiter": min(max(6 * len(pairs), 100), 1000)}, bounds=pairs)
+    _local(given, solve, method="L-BFGS-B", options={"maxiter": min(max(6 * len(pairs), 100), 1000)}, bounds=pairs)
 
 
 @improved(scipy_optimize.shgo)
-def shgo(given: Arguments) -> None:
+def shgo(given: Arguments, solve: Solve) -> None:
     """Find a global minimum, as ``scipy.optimize.shgo``, with derivatives for the local minimizer.
 
     Parameters
@@ -119,11 +130,11 @@ def shgo(given: Arguments) -> None:
     if (given.get("options") or {}).get("jac") is not True:
         # SciPy's, where nothing is given.
         tolerance = {} if given.get("minimizer_kwargs") else {"options": {"ftol": 1e-12}}
-        _local(given, method="SLSQP", **tolerance)
+        _local(given, solve, method="SLSQP", **tolerance)
 
 
 @improved(scipy_optimize.differential_evolution)
-def differential_evolution(given: Arguments) -> None:
+def differential_evolution(given: Arguments, solve: Solve) -> None:
     """Find a global minimum, as ``scipy.optimize.differential_evolution``, with derivatives for the final polish.
 
     Parameters
@@ -159,6 +170,6 @@ def differential_evolution(given: Arguments) -> None:
 
     @functools.wraps(minimize)
     def polish(_: Any, x0: Any, **options: Any) -> Any:
-        return minimize(one, x0, method="trust-constr" if constrained(options) else "L-BFGS-B", **options)
+        return minimize(one, x0, method="trust-constr" if constrained(options) else "L-BFGS-B", compile=solve.compile, **options)
 
     given["polish"] = polish

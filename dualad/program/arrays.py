@@ -13,6 +13,7 @@ from dualad.program.groups import Group, Member, Spec, group
 from dualad.program.kernels import OPCODES, Scalars
 from dualad.program.nodes import Node, Value
 from dualad.program.placing import Placing
+from dualad.program.pairs import paired, signed
 from dualad.program.parts import COPIED, FIXED, NUMBER, OBJECT, Callback
 from dualad.program.whole import places_of
 from dualad.reverse.kernels import Tape
@@ -36,6 +37,7 @@ class Arrays(Placing):
         self.functions: list[Any] = []
         self.bytes: list[Any] = []
         self.constant_at: dict[Any, tuple[int, str, tuple[int, ...], tuple[int, ...]]] = {}
+        self.uniform: dict[int, float] = {}  # the constants that are one number
         self.constant_size = 1  # one that nobody reads, so that there are some
         self.scratch = 0
         self.work = 0.0
@@ -87,6 +89,20 @@ class Arrays(Placing):
                 self._deliver(scalars, made, number, user)
         self._emit_group(scalars, made)
 
+    def _negated(self, made: Group, x: int) -> int | None:
+        """Return an operand that is the negative of a constant one, None where the operand is no constant number."""
+        if x >= 0:
+            return None
+        base, kind, offset, strides = made.loads[-1 - x]
+        value = self.uniform.get(offset) if base == 1 else None
+        if value is None or any(strides):
+            return None
+        spec = 1, kind, self.constant_place(-value)[0], strides
+        if spec in made.loads:
+            return -1 - made.loads.index(spec)
+        made.loads.append(spec)
+        return -len(made.loads)
+
     def _deliver(self, scalars: Scalars, made: Group, number: int, user: int) -> None:
         """Let a group put a result in a slice of an array, or sum it."""
         node = self.node(self.graph, user)
@@ -107,6 +123,9 @@ class Arrays(Placing):
         made.sinks.append((number, base, offset, 0 if outer == inner == 1 else length, inner))
 
     def _emit_group(self, scalars: Scalars, made: Group) -> None:
+        if len(made.members) > 1:
+            signed(made, lambda x: self._negated(made, x))
+            paired(made)
         written, scratch = group(made)
         self.scratch = max(self.scratch, scratch)
         self.work += (int(np.prod(made.shape)) + 20) * len(made.members)
@@ -141,6 +160,8 @@ class Arrays(Placing):
         if key not in self.constant_at:
             stored = array.reshape(-1)[:1] if array.ndim and not any(array.strides) else array.reshape(-1)
             self.constant_at[key] = (8 * self.constant_size, "d", array.shape, array.strides)
+            if stored.size == 1:
+                self.uniform[8 * self.constant_size] = float(stored[0])
             self.bytes.append(np.array(stored, dtype=float))
             self.constant_size += stored.size
         return self.constant_at[key]

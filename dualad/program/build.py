@@ -149,7 +149,7 @@ class _Bases:
         if not value.kind:
             return OBJECT, self.arrays.objects[node], 0
         if node in self.arrays.external:
-            return SHOWN, self.arrays.external[node], 0
+            return SHOWN, self.arrays.external[node], int(np.prod(value.shape)) * (1 if value.kind == "?" else 8)
         base, offset = self.arrays.spot(value)
         return COPIED, offset, int(np.prod(value.shape)) * (1 if value.kind == "?" else 8)
 

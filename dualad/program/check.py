@@ -29,6 +29,7 @@ _ARITY = {
     **{OPCODES[name]: 1 for name in _UNARY if name in OPCODES},
     **{OPCODES[name]: 2 for name in _BINARY},
     OPCODES["where"]: 3,
+    **{number: 3 for name, number in OPCODES.items() if ", " in name},  # two at once
 }
 _MISTAKES = (TypeError, ValueError, IndexError, KeyError, AttributeError, OverflowError)
 

@@ -121,14 +121,16 @@ class Nodes:
         if record.kind == "row" and record.row.name in _COPIES and operands[0] >= 0:
             # Nobody writes to the memory of a value that is needed still: a copy is the value itself.
             like = self.tape.record_of(operands[0]) if self.tape.operator(operands[0]) == -4 else None
-            if like is not None and _laid_out(record) == _laid_out(like) and record.shape is not None:
+            # How a view or a version of an array lies does not stand in its record.
+            own = like is not None and like.kind not in ("view", "write") and _name(like) not in _VIEWS
+            if own and _laid_out(record) == _laid_out(like) and record.shape is not None:
                 return operands[0]
         key = _key(record, operands)
         return node if key is None else self.equal.setdefault(key, node)
 
     def _fold(self, node: int, record: Record, operands: tuple[int, ...]) -> bool:
         """Compute a constant whose number was not kept; say whether that could be done."""
-        if record.kind not in ("elementwise", "row") or record.row.outputs > 1 or not operands:
+        if record.kind not in ("elementwise", "row") or getattr(record.row, "outputs", 1) > 1 or not operands:
             return False
         held = [self.constant(k) if k >= 0 else record.primals[i] for i, k in enumerate(operands)]
         function = record.function if record.function is not None else record.row.function
@@ -150,6 +152,10 @@ class Nodes:
         """Return the operands of a node that are nodes."""
         found = self.tape.record_of(node).operands
         return tuple(k for k in found if k >= 0)
+
+
+def _name(record: Record) -> str:
+    return record.row.name if record.row is not None else ""
 
 
 def _key(record: Record, operands: tuple[int, ...]) -> Any:
@@ -238,7 +244,10 @@ def opcode_for(function: Any, kinds: list[str], result: str, exponent: Any = Non
     if name and name != "call":
         return OPCODES[name], None
     if name == "call" and result == "d" and ufunc.nout == 1 and ufunc.nin <= 8:
-        if all(kind == "d" for kind in kinds) or not any("l" in types.split("->")[0] for types in ufunc.types):
+        taken = [types.split("->")[0] for types in ufunc.types]
+        # NumPy takes the first loop that all operands can be cast to: that of doubles, if there is a double among them.
+        alike = "?" not in kinds and all(len(set(types)) == 1 for types in taken)
+        if set(kinds) == {"d"} or (alike and ("d" in kinds or not any("l" in types for types in taken))):
             loop = find_loop(ufunc, [False] * ufunc.nin)
             if loop >= 0 and ufunc.types[loop].split("->")[1] == "d":
                 return OPCODES["call"], (ufunc, loop)

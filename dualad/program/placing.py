@@ -112,6 +112,7 @@ class Placing(Describing):
         elif sinks:
             self.sinks.setdefault(stage, []).append(number)
             self.done.add(number)
+        used = at  # what is joined by copying is read when the schedule comes to the join, not when the first part is there
         if node.way == "join":
             at = min(k, self._join(number, node))
         if node.value is not None:
@@ -121,7 +122,7 @@ class Placing(Describing):
                 if (number, x.number) in self.joined:
                     continue
                 outside = not sinks and not (fused and self._in_group(x.number, number))
-                self._use(x.number, at, outside, number)
+                self._use(x.number, used, outside, number)
 
     def _join(self, number: int, node: Node) -> int:
         """Note which groups put their results where they are joined; return when the first of them runs."""

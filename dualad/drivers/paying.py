@@ -1,0 +1,113 @@
+"""When a solve compiles a function: the cost of compiling against what each replay saves.
+
+How long a solve lasts is not known in advance. So it waits until what replays would have saved comes to what compiling
+costs, and compiles then: whenever the solve ends, it has cost at most about twice what the better choice would have
+(the ski rental problem; Karlin, Manasse, Rudolph and Sleator (1988), *Competitive snoopy caching*, Algorithmica 3,
+79-119). All times are predicted from what the function does and never taken with a clock: a solve takes the same path
+whenever it is run.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from dualad.drivers.choose import COSTS, DIRECT, Rate, Work, choose
+
+__all__ = ["BUILD", "REPLAY", "Price", "Purse", "carried", "price", "told"]
+
+# Nanoseconds, as in `choose`: to record, derive, build and make sure of a program, and to run it; first for values, then
+# for a program that carries a derivative as well. Measured on the functions of benchmarks/bench_solves.py.
+BUILD = (Rate(500e3, 110e3, 2200, 0), Rate(1e6, 250e3, 3500, 0))
+REPLAY = (Rate(600, 60, 2, 1.0), Rate(1000, 150, 5, 2.0, 1.0, 0.1))
+_LANES = 64  # columns of a Jacobian that a program is built for at the price of one
+
+
+class Price(NamedTuple):
+    """What one form of a function costs in nanoseconds: ``plain`` each time uncompiled, beside what carries all forms
+    at one x, ``replay`` each time compiled, and ``build`` once.
+    """
+
+    plain: float
+    replay: float
+    build: float
+
+
+class Purse:
+    """What replays would have saved until now, or have saved, and what was spent on compiling.
+
+    ``price`` is what compiling all forms costs that are in use. As soon as that has been saved the purse is open; when
+    the spendings exceed the savings by the price, it is empty, and nothing more is compiled.
+    """
+
+    def __init__(self, eager: bool) -> None:
+        self.eager, self.open, self.empty = eager, eager, False
+        self.saved = self.spent = self.price = 0.0
+
+    def save(self, nanoseconds: float) -> None:
+        """Put in what one replay saves."""
+        self.saved += nanoseconds
+        self.open = self.eager or self.open or 0.0 < self.price <= self.saved
+
+    def spend(self, nanoseconds: float) -> None:
+        """Take out what one recording costs."""
+        self.spent += nanoseconds
+        self.empty = not self.eager and self.spent > self.saved + self.price
+
+
+def carried(n: int, work: Work, dual: bool, second: bool) -> float:
+    """Return what the evaluation costs that carries all that is asked for at one x."""
+    if not dual:
+        return COSTS.record.cost(work, 0)
+    return COSTS.hyper.cost(work, n * (n + 2)) if second else COSTS.dual.cost(work, n)
+
+
+def price(form: str, n: int, m: int, work: Work, dual: bool = False) -> Price:
+    """Return what one form of a function costs.
+
+    Parameters
+    ----------
+    form : {"value", "gradient", "jacobian", "hessian", "weighted", "product"}
+        The value; the value and the gradient; the Jacobian; the Hessian, also of weighted outputs; the Hessian times a
+        vector.
+    n, m : int
+        Numbers of inputs and outputs.
+    work : Work
+        What f does.
+    dual : bool
+        Uncompiled, dual or hyper-dual numbers carry it.
+    """
+    c = COSTS
+    if form == "value":
+        return Price(0.0, REPLAY[0].cost(work, 0), BUILD[0].cost(work, 0))
+    build = BUILD[1].cost(work, 0)
+    width = build - BUILD[1].start
+    if form == "gradient":
+        return Price(0.0 if dual else c.reverse.cost(work, 1), REPLAY[1].cost(work, 1), build)
+    if form == "jacobian":
+        lanes = min(n, m)
+        plan = choose(n, m, 1, work, recorded=True)
+        sweep = c.plain.cost(work, 0) * min(plan.costs.values(), default=0.0)
+        return Price(0.0 if dual else sweep, REPLAY[1].cost(work, lanes), build + width * lanes / _LANES)
+    lanes = 1 if form == "product" else n
+    columns = c.forward.cost(work, lanes) * 3  # over a tape that the gradient has made three times as long
+    extend = 0.0 if form == "product" else c.extend.cost(work, 0)  # products at one x share that
+    return Price(0.0 if dual else extend + columns, REPLAY[1].cost(work, 2 * lanes), build + width * lanes)
+
+
+def told(n: int, m: int, order: int, work: Work) -> tuple[float, str]:
+    """Return after how many evaluations a solve compiles, and why, in a sentence."""
+    dual = n > 0 and not choose(n, m, order, work).recorded and n <= DIRECT
+    forms = [["value", "jacobian"], ["gradient"], ["gradient", "hessian"]][1 if m == 1 and order == 1 else 2 * (order == 2)]
+    prices = [price(form, n, m, work, dual) for form in forms]
+    plain = carried(n, work, dual, order == 2) + sum(one.plain for one in prices)
+    replay, build = sum(one.replay for one in prices), sum(one.build for one in prices)
+    after = math.ceil(build / (plain - replay)) if plain > replay else math.inf
+    each = f"{_time(plain)} each, {_time(replay)} by a replay"
+    if math.isinf(after):
+        return after, f"a solve does not compile it: {each}"
+    return after, f"a solve compiles it after {after} evaluations: {each}, {_time(build)} to compile"
+
+
+def _time(nanoseconds: float) -> str:
+    return f"{nanoseconds / 1e3:.3g} us" if nanoseconds < 1e6 else f"{nanoseconds / 1e6:.3g} ms"
