@@ -3,6 +3,7 @@
 #   make demo      fit the 27 certified problems of NIST, exact Jacobians against finite differences
 #   make test      lint, type checks, stubs against the built modules, then all tests
 #   make test-slow the tests that take minutes: second derivatives of all array rows by the verification utility
+#   make sanitize  the tests of compiled programs under AddressSanitizer and UndefinedBehaviorSanitizer (gcc)
 #   make test-all  the tests from an installed sdist on Python 3.11, 3.12 and 3.13, those that are there
 #   make dist      sdist and wheel, and the tests against the installed wheel outside the tree
 #   make bench     the benchmarks
@@ -33,7 +34,7 @@ SOURCES := setup.py cython_ext/dualad/loops.h \
 # The compiled modules that have stubs.
 STUBBED := $(subst /,.,$(patsubst %.pyi,%,$(shell find dualad -name '*.pyi' 2>/dev/null | sort)))
 
-.PHONY: help demo test test-slow test-all dist sdist bench docs lint clean
+.PHONY: help demo test test-slow sanitize test-all dist sdist bench docs lint clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -69,6 +70,11 @@ test: lint
 
 test-slow: $(VENV)/.built $(VENV)/.extras-dev
 	$(PY) -m pytest -n $(JOBS) -m slow $(PYTEST)
+
+# A copy of the source in build/sanitize with modules of its own; the tests that replay tapes run on it.
+SANITIZED := tests/program tests/compile tests/drivers/test_compile_paths.py tests/drivers/test_compile_honesty.py
+sanitize: $(VENV)/.built $(VENV)/.extras-dev
+	.ci/sanitize $(abspath $(PY)) -m 'not slow' $(SANITIZED) $(PYTEST)
 
 lint: $(VENV)/.built $(VENV)/.extras-dev
 	$(VENV)/bin/ruff check --quiet .

@@ -413,3 +413,8 @@ def not_as_recorded(number: int, nbytes: int) -> str:
         f"array number {number} does not fit the program, which was recorded with {nbytes} bytes of numbers there, one "
         "behind the other and aligned. Pass arrays of the shape and type of the recording."
     )
+
+
+def not_so_many(inputs: int, outputs: int) -> str:
+    """Sentence for a program that is given another number of arrays than it has inputs or outputs."""
+    return f"the program takes {inputs} arrays and gives {outputs} results; pass one array for each."

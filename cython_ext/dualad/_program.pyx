@@ -406,6 +406,8 @@ cdef class Program:
         """Put the inputs in their places, and let outputs be written where they will stay."""
         cdef Py_ssize_t i
         cdef cnp.ndarray array
+        if len(arrays) != self.ninputs or (out is not None and len(out) != self.noutputs):
+            raise errors.WrongShape(errors.not_so_many(self.ninputs, self.noutputs))
         for i in range(self.ninputs + self.nlive):
             given = arrays[i] if i < self.ninputs else self.live[i - self.ninputs]
             if self.input_kind[i] == NUMBER:
@@ -494,6 +496,8 @@ cdef class Program:
 
         All are arrays of doubles in C order; the GIL is free meanwhile.
         """
+        if len(arrays) != self.ninputs or len(outs) != self.noutputs:
+            raise errors.WrongShape(errors.not_so_many(self.ninputs, self.noutputs))
         cdef Workspace w = self.workspace()
         cdef Py_ssize_t n = len(arrays[0]) if self.ninputs else len(outs[0])
         cdef object failed = np.zeros(n, np.uint8)

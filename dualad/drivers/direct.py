@@ -11,7 +11,7 @@ from dualad.drivers.arguments import collect
 from dualad.drivers.choose import COSTS, Work
 from dualad.drivers.columns import work_of
 from dualad.drivers.first import jacobian
-from dualad.drivers.paying import Purse, price
+from dualad.drivers.paying import Price, Purse, price
 from dualad.drivers.recording import Recording
 from dualad.drivers.replays import Form
 
@@ -108,9 +108,14 @@ class Direct:
 
     def _form(self, what: str) -> Form:
         f, place, n = self._f, self.place, self._size
-        work = self._work or Work(0, 0, 0)
-        cost = price(what, n, n, work)
+        work = self._work  # None where it is compiled at once, whatever that costs
+        cost = Price(0.0, 0.0, 0.0) if work is None else price(what, n, n, work)
+
+        def collected(*args: Any) -> Any:
+            return collect(f(*args))
+
         if what == "value":
-            return Form(lambda *args: collect(f(*args)), f, cost, self._purse, COSTS.plain.cost(work, 0) - cost.replay)
-        made = jacobian(lambda *args: collect(f(*args)), argnums=place)
-        return Form(made, self._plain, cost, self._purse, COSTS.dual.cost(work, n) - cost.replay)
+            saving = 0.0 if work is None else COSTS.plain.cost(work, 0) - cost.replay
+            return Form(collected, f, cost, self._purse, saving)
+        saving = 0.0 if work is None else COSTS.dual.cost(work, n) - cost.replay
+        return Form(jacobian(collected, argnums=place), self._plain, cost, self._purse, saving)

@@ -14,12 +14,13 @@ from typing import NamedTuple
 
 from dualad.drivers.choose import COSTS, DIRECT, Rate, Work, choose
 
-__all__ = ["BUILD", "REPLAY", "Price", "Purse", "carried", "price", "told"]
+__all__ = ["BUILD", "CALLBACK", "REPLAY", "Price", "Purse", "carried", "price", "told"]
 
-# Nanoseconds, as in `choose`: to record, derive, build and make sure of a program, and to run it; first for values, then
-# for a program that carries a derivative as well. Measured on the functions of benchmarks/bench_solves.py.
+# Nanoseconds, as in `choose`: to record, derive, build and make sure of a program, and to run it; first for values,
+# then for a program that carries a derivative as well. Measured on the functions of benchmarks/bench_solves.py.
 BUILD = (Rate(500e3, 110e3, 2200, 0), Rate(1e6, 250e3, 3500, 0))
 REPLAY = (Rate(600, 60, 2, 1.0), Rate(1000, 150, 5, 2.0, 1.0, 0.1))
+CALLBACK = 15e3  # what a replay takes for each node that it leaves to Python
 _LANES = 64  # columns of a Jacobian that a program is built for at the price of one
 
 
@@ -98,7 +99,7 @@ def price(form: str, n: int, m: int, work: Work, dual: bool = False) -> Price:
 def told(n: int, m: int, order: int, work: Work) -> tuple[float, str]:
     """Return after how many evaluations a solve compiles, and why, in a sentence."""
     dual = n > 0 and not choose(n, m, order, work).recorded and n <= DIRECT
-    forms = [["value", "jacobian"], ["gradient"], ["gradient", "hessian"]][1 if m == 1 and order == 1 else 2 * (order == 2)]
+    forms = ["gradient", "hessian"] if order == 2 else ["gradient"] if m == 1 else ["value", "jacobian"]
     prices = [price(form, n, m, work, dual) for form in forms]
     plain = carried(n, work, dual, order == 2) + sum(one.plain for one in prices)
     replay, build = sum(one.replay for one in prices), sum(one.build for one in prices)

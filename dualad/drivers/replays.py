@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from dualad.drivers.arguments import as_argument, collect
-from dualad.drivers.compiling import compile as compiled
 from dualad.drivers.backward import value_and_grad
+from dualad.drivers.compiling import compile as compiled
 from dualad.drivers.first import jacobian
-from dualad.drivers.paying import Price, Purse, carried, price
+from dualad.drivers.paying import CALLBACK, Price, Purse, carried, price
 from dualad.drivers.point import Known, Point
 from dualad.drivers.second import hessian, hvp
 
@@ -48,11 +48,20 @@ class Form:
             # Each recording has to be paid for, so that a function that never settles costs little.
             self.purse.spend(self.price.build * (side.recordings - self._recordings))
             self._recordings = side.recordings
+            self._look(side)
+        if self.off:
+            return found
         if self.purse.empty:
             self.off, self.reason = True, "it was recorded again and again, and replays have not paid for that"
         elif side.reasons:
             self.off, self.reason = True, side.reasons[-1]
         return found
+
+    def _look(self, side: Any) -> None:
+        """Take note of what a new program cannot do without Python."""
+        calls = max([variant.program.stats.get("callbacks", 0) for variant in side.variants()[:1]], default=0)
+        if not self.purse.eager and self.saving <= calls * CALLBACK:
+            self.off, self.reason = True, f"the program calls Python {calls} times, and so would save nothing"
 
     def holds(self, x: Any = None, place: int = 0) -> bool:
         """Say whether a replay comes to what the function itself does, at ``x`` or where it was called last.
@@ -100,7 +109,7 @@ def _near(found: Any, right: Any, moved: Any = None) -> bool:
     return bool(np.all(np.abs(found - right)[finite] <= allowed))
 
 
-# --- the forms of one function of x ------------------------------------------------------------------------------------
+# --- the forms of one function of x -----------------------------------------------------------------------------------
 
 
 def _value(f: Function) -> Function:

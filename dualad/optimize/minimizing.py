@@ -9,11 +9,11 @@ from dualad.drivers.wrapping import Arguments, Solve, improved
 from dualad.optimize.constraints import with_derivatives
 from dualad.optimize.stopping import with_barrier
 
-__all__ = ["constrained", "method_of", "minimize", "minimize_scalar"]
+__all__ = ["GRADIENT", "constrained", "method_of", "minimize", "minimize_scalar"]
 
 _PRODUCT = frozenset(("newton-cg", "trust-ncg", "trust-krylov", "trust-constr"))
 _HESSIAN = _PRODUCT | {"dogleg", "trust-exact"}
-_GRADIENT = _HESSIAN | {"cg", "bfgs", "l-bfgs-b", "tnc", "slsqp"}
+GRADIENT = _HESSIAN | {"cg", "bfgs", "l-bfgs-b", "tnc", "slsqp"}
 _CONSTRAINED = frozenset(("slsqp", "trust-constr"))
 _WHOLE = 32  # up to so many unknowns a Hessian is cheaper than the products that an inner iteration asks for
 
@@ -39,7 +39,7 @@ def _fill(given: Arguments, solve: Solve) -> None:
         given["constraints"] = with_derivatives(given["constraints"], method, solve)
     jac = given.get("jac")
     curved = method in _HESSIAN and given.get("hess") is None and given.get("hessp") is None
-    if method not in _GRADIENT or isinstance(jac, str) or (jac and not curved):
+    if method not in GRADIENT or isinstance(jac, str) or (jac and not curved):
         return
     fun = given["fun"]
     if jac is True:

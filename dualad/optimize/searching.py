@@ -10,7 +10,7 @@ from scipy import optimize as scipy_optimize
 
 from dualad.drivers.shared import Derivatives
 from dualad.drivers.wrapping import Arguments, Solve, improved
-from dualad.optimize.minimizing import constrained, method_of, minimize
+from dualad.optimize.minimizing import GRADIENT, constrained, method_of, minimize
 
 __all__ = ["basinhopping", "differential_evolution", "dual_annealing", "shgo"]
 
@@ -28,7 +28,7 @@ class _Minimizer(str):
     def __call__(self, fun: Any, x0: Any, **given: Any) -> Any:
         named = ("args", "jac", "hess", "hessp", "bounds", "constraints", "callback", "tol")
         arguments = {name: given.pop(name) for name in named if name in given}
-        if self.compile is not False and not arguments.get("jac"):
+        if self.compile is not False and str(self).lower() in GRADIENT and not arguments.get("jac"):
             if self.shared is None or self.shared.function is not fun:
                 self.shared = Derivatives(fun, self.compile)
             fun = self.shared.fun
@@ -170,6 +170,7 @@ def differential_evolution(given: Arguments, solve: Solve) -> None:
 
     @functools.wraps(minimize)
     def polish(_: Any, x0: Any, **options: Any) -> Any:
-        return minimize(one, x0, method="trust-constr" if constrained(options) else "L-BFGS-B", compile=solve.compile, **options)
+        method = "trust-constr" if constrained(options) else "L-BFGS-B"
+        return minimize(one, x0, method=method, compile=solve.compile, **options)
 
     given["polish"] = polish

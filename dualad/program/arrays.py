@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from dualad.program.describe import _NODE, order_of
-from dualad.program.groups import Group, Member, Spec, group
+from dualad.program.groups import Group, Member, group
 from dualad.program.kernels import OPCODES, Scalars
 from dualad.program.nodes import Node, Value
-from dualad.program.placing import Placing
 from dualad.program.pairs import paired, signed
 from dualad.program.parts import COPIED, FIXED, NUMBER, OBJECT, Callback
+from dualad.program.placing import Placing
 from dualad.program.whole import places_of
 from dualad.reverse.kernels import Tape
 
@@ -27,7 +26,7 @@ _RUN = 16  # numbers in a row that are copied as an array
 
 
 class Arrays(Placing):
-    """Plans memory along the schedule, then writes the instructions of general nodes when the schedule comes to them."""
+    """Writes the instructions of general nodes when the schedule comes to them."""
 
     def __init__(self, tape: Tape, inputs: set[int]) -> None:
         super().__init__(tape, inputs)
@@ -154,7 +153,11 @@ class Arrays(Placing):
         """Return where a constant array lies among the constants."""
         held = np.asarray(x)
         array = np.ascontiguousarray(held, dtype=float).reshape(held.shape)
-        if array.size and np.all(array == (first := array.reshape(-1)[0])) and not np.any(np.signbit(array) != np.signbit(first)):
+        if (
+            array.size
+            and np.all(array == (first := array.reshape(-1)[0]))
+            and not np.any(np.signbit(array) != np.signbit(first))
+        ):
             array = np.broadcast_to(first, array.shape)
         key = (array.shape, array.strides, array.reshape(-1)[:1].tobytes() if 0 in array.strides else array.tobytes())
         if key not in self.constant_at:
@@ -287,18 +290,27 @@ class Arrays(Placing):
         if made.places is not None:
             spots.append((1, self._stored(("places", made.places.tobytes()), made.places.view(np.float64))))
         spots.append((0, 8 * scalars.give(number)) if node.value is None else self.spot(node.value))
-        function = scalars.function(made.function, made.function.types.index("dd->d")) if made.function is not None else 0
+        function = (
+            scalars.function(made.function, made.function.types.index("dd->d")) if made.function is not None else 0
+        )
         scalars.code.emit(OPCODES["reduce"], len(self.wholes))
         self.wholes.append(
-            (made.way, function, made.first, made.sizes, made.shape, made.dimensions, made.steps, places_of(made, spots))
+            (
+                made.way,
+                function,
+                made.first,
+                made.sizes,
+                made.shape,
+                made.dimensions,
+                made.steps,
+                places_of(made, spots),
+            )
         )
-        self.work += sum(int(np.prod(np.shape(x))) for x in node.operands if not isinstance(x, _NODE))
-        self.work += 20 + sum(
-            int(np.prod(self.value(self.graph, x.number).shape)) for x in node.operands if isinstance(x, _NODE)  # type: ignore[union-attr]
-        )
+        values = [self.value(self.graph, x.number) if isinstance(x, _NODE) else np.asarray(x) for x in node.operands]
+        self.work += 20 + sum(int(np.prod(value.shape)) for value in values if value is not None)
 
     def _array_at(self, x: Any) -> tuple[int, int]:
-        """Return base and byte offset of an array; a constant lies without gaps, its axes in the order that they had."""
+        """Return base and byte offset of an array; a constant lies without gaps, its axes in their order."""
         if isinstance(x, _NODE):
             return self.spot(self.value(self.graph, x.number))  # type: ignore[arg-type]
         held = np.ascontiguousarray(np.transpose(x, order_of(x)), dtype=float)
@@ -347,7 +359,7 @@ class Arrays(Placing):
     def guard(self, scalars: Scalars, number: int, guard: int, outcome: Any) -> None:
         """Write the instruction that stops the machine where a node has another outcome than it had."""
         value = self.value(self.graph, number)
-        if isinstance(outcome, (bool, np.bool_)) and (value is None or value.shape == () and value.kind == "d"):
+        if isinstance(outcome, (bool, np.bool_)) and (value is None or (value.shape == () and value.kind == "d")):
             scalars.code.emit(OPCODES["guard"], guard, self._place_of(scalars, _NODE(number)), int(outcome))
         elif isinstance(outcome, int) and value is None:
             scalars.code.emit(OPCODES["guard_whole"], guard, scalars.at(number), scalars.constant(float(outcome)))
@@ -371,15 +383,14 @@ class Outcome:
         if isinstance(self.outcome, int):
             return bool(np.trunc(value) == self.outcome)
         wanted = np.asarray(self.outcome)
-        return bool(np.shape(value) == wanted.shape and np.array_equal(value, wanted, equal_nan=wanted.dtype.kind == "f"))
+        return bool(
+            np.shape(value) == wanted.shape and np.array_equal(value, wanted, equal_nan=wanted.dtype.kind == "f")
+        )
 
 
 def _spread(own: tuple[int, ...], strides: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return the strides with which an array is read in a shape that it is broadcast to."""
     lead = len(shape) - len(own)
     return (0,) * lead + tuple(
-        0 if n == 1 and whole != 1 else stride
-        for n, stride, whole in zip(own, strides, shape[lead:], strict=True)
+        0 if n == 1 and whole != 1 else stride for n, stride, whole in zip(own, strides, shape[lead:], strict=True)
     )
-
-

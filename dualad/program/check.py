@@ -18,7 +18,9 @@ from dualad.program.whole import GENERALIZED, REDUCE, SCATTER, TAKE
 __all__ = ["check"]
 
 _AXES, _SINKS, _SOURCES = 8, 8, 8  # as in machine.h
+_UNHALVED = 128  # terms that NumPy adds up without halving them
 _LARGEST = 2**48  # bytes
+_LEAST = 128  # elements of a block of which a sum is taken
 _ITEM = {"d": 8, "l": 8, "?": 1}
 _UNARY = ("negative", "square", "move", "not", "isnan", "isfinite", "isinf", "pow_2", "sine", "cosine")
 _BINARY = (
@@ -85,8 +87,9 @@ class _Checking:
         self.parts = parts
         self.doubles = _whole(parts.doubles, 0, _LARGEST // 8, "the size of the workspace")
         self.scratch = _whole(parts.scratch, 0, _LARGEST // 8, "the size of the scratch memory")
-        self.objects = _whole(parts.objects, 0, _LARGEST, "the number of objects")
-        self.bases = _whole(parts.bases, 2, 2**30, "the number of bases")
+        ends = len(parts.inputs) + len(parts.live)
+        self.objects = _whole(parts.objects, 0, ends + len(parts.callbacks) + 1, "the number of objects")
+        self.bases = _whole(parts.bases, 2, ends + len(parts.outputs) + 3, "the number of bases")
         constants, code = parts.constants, parts.code
         _must(type(constants) is np.ndarray and constants.dtype == float and constants.ndim == 1, "the constants")
         _must(type(code) is np.ndarray and code.dtype == np.int32 and code.ndim == 1, "the instructions")
@@ -229,6 +232,7 @@ class _Checking:
             self.within(f"a result of {what}", base, offset, shape, strides, _ITEM[kind], True)
         for op, target, function, sources in steps:
             _whole(target, len(loads), slots, f"the target of {what}")
+            _whole(function, 0, 2**31, f"the function of {what}")
             for source in sources:
                 _whole(source, 0, slots, f"an operand of {what}")
             if op == OPCODES["call"]:
@@ -243,6 +247,10 @@ class _Checking:
         """Check the sums of a group."""
         totals = [length == 0 for _, _, _, length, _ in sinks]
         _must(totals == sorted(totals, reverse=True) and sum(totals) <= _SINKS, f"{what} has sums out of order")
+        # NumPy does not halve what is shorter, and what has fewer than 16 elements has no half.
+        _must(not any(totals) or size <= block or block >= _UNHALVED, f"{what} has too small a block")
+        # Fewer elements are not halved any more.
+        _must(not any(totals) or block >= _LEAST or size <= block, f"{what} has too small blocks for its sums")
         for slot, base, offset, length, inner in sinks:
             _whole(slot, 0, slots, f"a slot of {what}")
             if length == 0:

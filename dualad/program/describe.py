@@ -10,8 +10,9 @@ import numpy as np
 from dualad.duck.operands import Operand
 from dualad.program.kernels import OPCODES, Graph
 from dualad.program.nodes import _REDUCTIONS, _VIEWS, KINDS, POWERS, Node, Nodes, Value, number_power, opcode_for
+from dualad.program.steps import Call, Index, Path, Real, Write
 from dualad.program.whole import SCATTER, TAKE, Whole, generalized, moved, reduced
-from dualad.reverse.kernels import Recorded, Record
+from dualad.reverse.kernels import Record, Recorded
 
 __all__ = ["Describing", "order_of"]
 
@@ -70,7 +71,7 @@ class Describing(Nodes):
             return np.float64(v)
         record = self.tape.record_of(number)
         if record.value is None and record.kind == "view":
-            return _Path(list(record.path))(self.constant(record.operands[0]))
+            return Path(list(record.path))(self.constant(record.operands[0]))
         return record.value
 
     # --- descriptions
@@ -146,7 +147,7 @@ class Describing(Nodes):
         backward = op == OPCODES["call"] and any(self._runs_backward(graph, x) for x in operands)
         if record.row.outputs > 1 or op < 0 or backward:
             function, operands = record.function if record.function is not None else record.row.function, given
-            return Node("call", tuple(operands), own, function=_elementwise_call(function), record=record, name=record.row.name)
+            return Node("call", tuple(operands), own, function=Real(function), record=record, name=record.row.name)
         if op == OPCODES["pow_2"]:
             operands = operands[:1]
         return Node("each", tuple(operands), own, op, loop, record=record, name=record.row.name)
@@ -207,13 +208,15 @@ class Describing(Nodes):
         own = self._own_value(record, number)
         if own.kind and record.value is None and record.order is None:
             own.strides = strides_of(own.shape, None, 1 if own.kind == "?" else 8)
-        return Node("call", (base,), own, function=_Path(path), record=record, name="view")
+        return Node("call", (base,), own, function=Path(path), record=record, name="view")
 
     def _alias(self, like: Value, path: list[Any]) -> Value | None:
         """Return how a view of a value lies, None where the path makes no view of its memory."""
         if 0 in like.shape:
             return _alias_of_nothing(like, path)
-        span = sum(abs(stride) * (n - 1) for n, stride in zip(like.shape, like.strides, strict=True)) if like.shape else 0
+        span = (
+            sum(abs(stride) * (n - 1) for n, stride in zip(like.shape, like.strides, strict=True)) if like.shape else 0
+        )
         before = sum(-min(stride, 0) * (n - 1) for n, stride in zip(like.shape, like.strides, strict=True))
         memory = np.empty(span + 8, np.uint8)
         base: Any = np.ndarray(like.shape, like.kind, memory.data, before, like.strides)
@@ -233,10 +236,12 @@ class Describing(Nodes):
         own = _own(before, number)
         if own.kind and not own.strides and own.shape:
             own.strides = strides_of(own.shape, None, 8)
-        target = self._alias(own, [*record.path, _Index(record.index)]) if own.kind else None
+        target = self._alias(own, [*record.path, Index(record.index)]) if own.kind else None
         if target is not None and self.kind_of(graph, put) in ("d", "l", "?"):
             return Node("write", (base, put), own, 0, target, record=record, name="write")
-        return Node("call", (base, put), own, function=_Write(list(record.path), record.index), record=record, name="write")
+        return Node(
+            "call", (base, put), own, function=Write(list(record.path), record.index), record=record, name="write"
+        )
 
     def _held(self, base: int, number: int) -> Value:
         """Return how a constant lies."""
@@ -254,14 +259,18 @@ class Describing(Nodes):
         )  # fmt: skip
         if like is not None and like.kind and own is not None and len(operands) == 1:
             if name in _VIEWS:
-                found = self._alias(like, [_Call(record)])
+                found = self._alias(like, [Call(record)])
                 if found is not None:
                     return Node("view", (first,), found, record=record, name=name)
             if name in ("copy", "astype") and like.kind in "d?l" and own.kind == "d":
-                return Node("each", (first,), own, opcode_for(np.positive, ["d"], "d")[0], None, record=record, name=name)
+                return Node(
+                    "each", (first,), own, opcode_for(np.positive, ["d"], "d")[0], None, record=record, name=name
+                )
         if first is not None and isinstance(first, _NODE) and like is None and own is not None and len(operands) == 1:
             if name in _VIEWS and own.kind == "d":
-                return Node("each", (first,), own, opcode_for(np.positive, ["d"], "d")[0], None, record=record, name=name)
+                return Node(
+                    "each", (first,), own, opcode_for(np.positive, ["d"], "d")[0], None, record=record, name=name
+                )
         if name == "sum" and own is not None and own.kind == "d" and like is not None and like.shape == own.shape:
             if like.kind == "d" and (record.kwargs or {}).get("axis") == () and len(operands) == 1:
                 return Node("each", (first, 0.0), own, opcode_for(np.add, ["d", "d"], "d")[0], record=record, name=name)
@@ -276,7 +285,13 @@ class Describing(Nodes):
             joined = self._joined(graph, record, operands, own)
             if joined is not None:
                 return joined
-        if name == "stack" and own is not None and own.is_dense and len(own.shape) == 1 and own.shape[0] == len(operands):
+        if (
+            name == "stack"
+            and own is not None
+            and own.is_dense
+            and len(own.shape) == 1
+            and own.shape[0] == len(operands)
+        ):
             places = [x.place if isinstance(x, Operand) else None for x in record.args[0]]
             if places == list(range(len(operands))) and not record.kwargs and len(record.args) == 1:
                 return Node("pack", tuple(operands), own, record=record, name=name)
@@ -311,9 +326,8 @@ class Describing(Nodes):
                     whole = moved(TAKE, record.args[1], value.shape)
                 elif tuple(record.args[2]) == own.shape:
                     whole = moved(SCATTER, record.args[1], own.shape)
-                if whole is not None and name == "scatter_add" and int(np.prod(value.shape)) != int(np.prod(whole.sizes[:3])):
-                    whole = None
-                if whole is not None and name == "getitem" and int(np.prod(own.shape)) != int(np.prod(whole.sizes[:3])):
+                named = value.shape if name == "scatter_add" else own.shape
+                if whole is not None and int(np.prod(named)) != int(np.prod(whole.sizes[:3])):
                     whole = None
         if whole is None:
             return None
@@ -340,9 +354,9 @@ class Describing(Nodes):
             if record.row.name == "stack":
                 shape = (*shape[: axis % ndim], 1, *shape[axis % ndim :])
             stop = start + shape[axis % ndim]
-            path = [_Index((slice(None),) * (axis % ndim) + (slice(start, stop),))]
+            path = [Index((slice(None),) * (axis % ndim) + (slice(start, stop),))]
             if record.row.name == "stack":
-                path = [_Index((slice(None),) * (axis % ndim) + (start, Ellipsis))]
+                path = [Index((slice(None),) * (axis % ndim) + (start, Ellipsis))]
             found = self._alias(own, path)
             if found is None:
                 return None
@@ -367,7 +381,7 @@ class Describing(Nodes):
 
     def _can_fuse(self, graph: Graph, number: int, user: Node) -> bool:
         if graph.tape.operator(number) != -4:
-            return graph.tape.operator(number) == -1
+            return bool(graph.tape.operator(number) == -1)
         node = self.node(graph, number)
         if node.way == "input":
             return True
@@ -391,75 +405,6 @@ class _NODE:
 
     def __init__(self, number: int) -> None:
         self.number = number
-
-
-class _Path:
-    """The steps from a base to its view."""
-
-    def __init__(self, path: list[Any]) -> None:
-        self.path = path
-
-    def __call__(self, x: Any) -> Any:
-        for step in self.path:
-            x = step(x)
-        return x
-
-
-class _Index:
-    """The last step of a write."""
-
-    def __init__(self, index: Any) -> None:
-        self.index = index
-
-    def __call__(self, x: Any) -> Any:
-        found = x[self.index]
-        return found if isinstance(found, np.ndarray) else x[(*_entries(self.index), Ellipsis)]
-
-
-class _Write:
-    """An assignment that makes a new version of an array."""
-
-    def __init__(self, path: list[Any], index: Any) -> None:
-        self.path, self.index = path, index
-
-    def __call__(self, x: Any, put: Any) -> Any:
-        made = np.copy(x, order="K")
-        target = made
-        for step in self.path:
-            target = step(target)
-        target[self.index] = put
-        return made
-
-
-class _Call:
-    """The call of a row with one operand."""
-
-    def __init__(self, record: Record) -> None:
-        self.function, self.args, self.kwargs = record.row.function, record.args, record.kwargs or {}
-
-    def __call__(self, x: Any) -> Any:
-        from dualad.duck.operands import put_back
-
-        return self.function(*put_back(self.args, [x]), **put_back(self.kwargs, [x]))
-
-
-def _elementwise_call(function: Any) -> Any:
-    return _Real(function)
-
-
-class _Real:
-    """An elementwise function; SciPy answers in complex numbers here and there, whose imaginary part is zero."""
-
-    def __init__(self, function: Any) -> None:
-        self.function = function
-
-    def __call__(self, *args: Any) -> Any:
-        found = self.function(*args)
-        return found.real if not isinstance(found, tuple) and np.iscomplexobj(found) else found
-
-
-def _entries(index: Any) -> tuple[Any, ...]:
-    return index if isinstance(index, tuple) else (index,)
 
 
 def _own(before: Value | None, number: int) -> Value:

@@ -65,7 +65,9 @@ def _group(parts: Any, made: Any) -> str:
     for op, target, function, sources in steps:
         name = parts.functions[function][0].__name__ if _NAMES[op] == "call" else _NAMES[op]
         done.append(f"{target}={name.replace(', ', '+')}({','.join(map(str, sources))})")
-    sums = "".join(f", sum of {slot}" if not length else f", sums of {slot} by {length}" for slot, _, _, length, _ in sinks)
+    sums = "".join(
+        f", sum of {slot}" if not length else f", sums of {slot} by {length}" for slot, _, _, length, _ in sinks
+    )
     size = "x".join(map(str, shape))
     return f"group of {size}, blocks of {block}, {len(loads)} read, {len(stores)} written{sums}: {' '.join(done)}"
 

@@ -120,7 +120,8 @@ class Nodes:
                 return None
         if record.kind == "row" and record.row.name in _COPIES and operands[0] >= 0:
             # Nobody writes to the memory of a value that is needed still: a copy is the value itself.
-            like = self.tape.record_of(operands[0]) if self.tape.operator(operands[0]) == -4 else None
+            op, _, _, slot, _, _ = self.tape.fields(operands[0])
+            like = self.tape.record_of(operands[0]) if op == -4 and slot >= 0 else None
             # How a view or a version of an array lies does not stand in its record.
             own = like is not None and like.kind not in ("view", "write") and _name(like) not in _VIEWS
             if own and _laid_out(record) == _laid_out(like) and record.shape is not None:

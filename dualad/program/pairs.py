@@ -1,4 +1,4 @@
-"""The operations of a group made fewer: signs carried along, and two operations done as one where nothing else is rounded.
+"""The operations of a group made fewer: signs carried along, and two operations done as one.
 
 All of it is exact: -(a*b) is (-a)*b, x + (-y) is x - y, to the last bit and for zeros, infinities and NaN alike.
 """
@@ -12,10 +12,9 @@ from dualad.program.kernels import OPCODES
 
 __all__ = ["paired", "signed"]
 
-_ADD, _SUBTRACT, _MULTIPLY, _DIVIDE, _NEGATIVE, _SQUARE, _SCALE = (
-    OPCODES[name] for name in ("add", "subtract", "multiply", "divide", "negative", "square", "scale")
-)
-_FIRST = {_ADD: "add", _SUBTRACT: "subtract", _MULTIPLY: "multiply", _SCALE: "scale"}
+_ADD, _SUBTRACT, _MULTIPLY, _SCALE = (OPCODES[name] for name in ("add", "subtract", "multiply", "scale"))
+_DIVIDE, _NEGATIVE, _SQUARE = (OPCODES[name] for name in ("divide", "negative", "square"))
+_FIRST: dict[int, str] = {_ADD: "add", _SUBTRACT: "subtract", _MULTIPLY: "multiply", _SCALE: "scale"}
 
 
 class _Signs:
@@ -90,7 +89,7 @@ def signed(made: Group, negated: Callable[[int], int | None]) -> None:
 
 def paired(made: Group) -> None:
     """Do an operation together with the only one that uses its result."""
-    uses: dict[int, int] = {key: 2 for key, *_ in (*made.stores, *made.sinks)}
+    uses: dict[int, int] = dict.fromkeys([*(store[0] for store in made.stores), *(sink[0] for sink in made.sinks)], 2)
     at: dict[int, Member] = {}
     for member in made.members:
         for x in member.operands:

@@ -38,7 +38,7 @@ class Placing(Describing):
         self.sinks: dict[int, list[int]] = {}  # sums taken by a stage's groups
         self.direct: dict[int, list[int]] = {}  # writes done by a stage's groups
         self.done: set[int] = set()  # both
-        self.joins: dict[int, list[tuple[int, int]]] = {}  # by stage: results that a group puts in their place, and where
+        self.joins: dict[int, list[tuple[int, int]]] = {}  # by stage: results, and where a group puts them
         self.joined: set[tuple[int, int]] = set()
         self.totals: dict[Any, int] = {}
         self.readers: dict[int, list[tuple[int, Value]]] = {}

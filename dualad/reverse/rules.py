@@ -10,7 +10,7 @@ import numpy as np
 
 from dualad import errors
 from dualad.duck.kernels import DuckArray
-from dualad.duck.operands import Operand, Operands, any_duck
+from dualad.duck.operands import Operand, Operands, any_duck, put_back
 from dualad.duck.protocol import settled
 from dualad.ops.table import TABLE, Bilinear, Linear, Map, Operator
 from dualad.reverse.kernels import Recorded, Shape
@@ -123,17 +123,39 @@ _FIRST = Operand(0)
 
 
 class Step:
-    """One step from a base to its view, for numbers, tangents and cotangents alike; ``row`` and its call say which."""
+    """One step from a base to its view, for numbers, tangents and cotangents alike; ``row`` and its call say which.
 
-    __slots__ = ("apply", "args", "kwargs", "row")
+    ``part`` is the number of the result, of a function with several. A step that was pickled serves for numbers only.
+    """
+
+    __slots__ = ("apply", "args", "kwargs", "part", "row")
 
     def __init__(
-        self, row: Operator, apply: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+        self,
+        row: Operator,
+        apply: Callable[..., Any],
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        part: int | None = None,
     ) -> None:
-        self.row, self.apply, self.args, self.kwargs = row, apply, args, kwargs
+        self.row, self.apply, self.args, self.kwargs, self.part = row, apply, args, kwargs, part
 
     def __call__(self, t: Any) -> Any:
         return self.apply(t)
+
+    def __reduce__(self) -> Any:
+        return _step_of, (self.row.name, self.args, self.kwargs, self.part)
+
+
+def _step_of(name: str, args: Sequence[Any], kwargs: Mapping[str, Any], part: int | None) -> Step:
+    """Return a step that was pickled: the row's own function."""
+    row = ASTYPE if name == ASTYPE.name else TABLE.named(name)
+
+    def apply(t: Any) -> Any:
+        found = row.function(*put_back(args, [t]), **put_back(kwargs, [t]))
+        return found if part is None else found[part]
+
+    return Step(row, apply, args, kwargs, part)
 
 
 class Parts:
@@ -167,7 +189,7 @@ def _shown(x: Recorded, value: Any, step: Step, plan: Any) -> Any:
             return None
         views = Parts(step.apply)
         return type(value)(
-            x._tape.view(x, Step(step.row, views.part(i), step.args, step.kwargs), part) for i, part in enumerate(value)
+            x._tape.view(x, Step(step.row, views.part(i), step.args, step.kwargs, i), part) for i, part in enumerate(value)
         )
     if _is_view(value, own) and not x._is_shown:
         return x._tape.view(x, step, value)
@@ -361,10 +383,14 @@ def lift(objects: Any) -> Any:
     return np.reshape(stacked, objects.shape + stacked.shape[1:])
 
 
+def _astype(x: Any, dtype: Any) -> Any:
+    return x.astype(dtype)
+
+
 ASTYPE = Linear(
     name="astype",
     path="ndarray.astype",
     operands=("x",),
     plan=lambda x, dtype: Map(lambda t: t.astype(dtype), lambda g: g.astype(x.dtype)),
-    given=lambda x, dtype: x.astype(dtype),
+    given=_astype,
 )

@@ -211,7 +211,7 @@ def test_it_travels_without_its_recordings():
     again = pickle.loads(pickle.dumps(Derivatives(np.sum)))
     assert again.fun(X) == X.sum()
     assert len(pickle.dumps(Derivatives(np.sum))) < 500
-    assert d.__reduce__()[1] == (scalar,)
+    assert d.__reduce__()[1] == (scalar, None)
 
 
 def test_a_wide_jacobian_and_a_tall_one_are_swept_both_ways():

@@ -43,7 +43,7 @@ def solve(module, problem: Stiff, method: str, f=None, **options):
 def test_stiff_problems(method, problem, jacobians_given_to_lsoda):
     body = Body(problem.f, argument=1)
     with estimates_in_scipy() as estimates:
-        found = solve(integrate, problem, method, body)
+        found = solve(integrate, problem, method, body, compile=False)
     assert found.success and not estimates
     expected = solve(scipy.integrate, problem, method).y[:, -1] if problem.solution is None else problem.solution
     np.testing.assert_allclose(found.y[:, -1], expected, rtol=2e-4 if problem.name == "Van der Pol" else 1e-5)
@@ -109,7 +109,7 @@ def test_own_jacobian(method, given):
     matrix = np.array([[-1.0, 0], [1, -1000]])
     body = Body(lambda t, y: matrix @ y, argument=1)
     jac = {"function": lambda t, y: matrix, "matrix": matrix}[given]
-    assert integrate.solve_ivp(body, (0, 1), [1, 1], method, jac=jac).success
+    assert integrate.solve_ivp(body, (0, 1), [1, 1], method, jac=jac, compile=False).success
     assert body.kinds == {"ndarray"}
 
 
@@ -136,7 +136,7 @@ PATTERN = sparse.diags_array([np.ones(N - abs(k)) for k in range(-2, 3)], offset
 def test_a_stated_pattern(method, kind):
     body = Body(brusselator, argument=1)
     with estimates_in_scipy() as estimates:
-        found = solve(integrate, BRUSSELATOR, method, body, jac_sparsity=kind(PATTERN))
+        found = solve(integrate, BRUSSELATOR, method, body, jac_sparsity=kind(PATTERN), compile=False)
     assert not estimates
     assert body.runs == found.nfev + found.njev
     dense = solve(integrate, BRUSSELATOR, method)

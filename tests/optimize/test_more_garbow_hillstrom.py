@@ -44,6 +44,8 @@ def test_exact_hessian(problem):
 def test_exact_jacobian(problem):
     body = Body(problem.f)
     with np.errstate(all="ignore"), estimates_in_scipy() as estimates:
-        found = optimize.least_squares(body, problem.start, x_scale="jac", xtol=1e-15, ftol=1e-15, gtol=1e-15)
+        found = optimize.least_squares(
+            body, problem.start, x_scale="jac", xtol=1e-15, ftol=1e-15, gtol=1e-15, compile=False
+        )
     assert not estimates and body.runs == body.distinct
     assert is_minimum(2 * found.cost, problem)

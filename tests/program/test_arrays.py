@@ -1,4 +1,4 @@
-"""Arrays in programs: groups, the sums and writes they do by the way, products, elements at fixed places; to the bit."""
+"""Arrays in programs: groups, their sums and writes, products, elements at fixed places; to the bit."""
 
 import sys
 from pathlib import Path
@@ -33,7 +33,7 @@ def agrees(f, x, rng, gradient=False):
         assert same_bits(found[0], f(y))
         if gradient:
             wanted = dualad.grad(f)(y)
-            # The same terms in the same order; sines and cosines of derivatives may differ by 2 units in the last place.
+            # The same terms in the same order, but sines and cosines may differ by 2 units in the last place.
             np.testing.assert_allclose(found[1], wanted, rtol=1e-11, atol=1e-12 * np.abs(wanted).max())
     return program
 
@@ -60,7 +60,8 @@ def test_reductions_over_any_axis(name, axis):
     rng = np.random.default_rng(1)
     function = getattr(np, name)
     for shape in ((3, 4, 5), (2, 300, 7), (1, 9, 2)):
-        agrees(lambda x, shape=shape: function(np.reshape(x * 1.5, shape), axis=axis), rng.standard_normal(shape).ravel(), rng)
+        x = rng.standard_normal(int(np.prod(shape)))
+        agrees(lambda x, shape=shape: function(np.reshape(x * 1.5, shape), axis=axis), x, rng)
 
 
 PRODUCTS = [
@@ -166,7 +167,7 @@ def test_signs_are_carried_without_a_change_of_any_bit():
         return np.stack(
             [
                 p + -q, -p + q, -p - q, -p - -q, p - -q, -p * q, -p * -q, 2.0 * -p, -(2.0 * p), -p / q, (-p) ** 2,
-                -(-p), -(p * q) + q, q - (-p) * q, (p + q) * q, (p - q) - p, q - (p - q), -(-p * q) - 0.3 * -q,
+                -(1.0 * -p), -(p * q) + q, q - (-p) * q, (p + q) * q, (p - q) - p, q - (p - q), -(-p * q) - 0.3 * -q,
             ]
         )  # fmt: skip
 
