@@ -9,6 +9,7 @@ What is counted are runs of the function's Python body. They depend on the versi
 from __future__ import annotations
 
 import argparse
+import functools
 import re
 import sys
 import warnings
@@ -72,7 +73,17 @@ def pair(modules: tuple[Any, Any], f: Callable[..., Any], solve: Solve) -> tuple
     return ("needs one" if theirs is None else str(theirs[0])), str(ours[0]), ours[1]
 
 
-OPTIMIZE, INTEGRATE = (scipy.optimize, optimize), (scipy.integrate, integrate)
+class Uncompiled:
+    """The functions of one of our modules with ``compile=False``: replays run no Python, and could not be counted."""
+
+    def __init__(self, module: Any) -> None:
+        self.module = module
+
+    def __getattr__(self, name: str) -> Any:
+        return functools.partial(getattr(self.module, name), compile=False)
+
+
+OPTIMIZE, INTEGRATE = (scipy.optimize, Uncompiled(optimize)), (scipy.integrate, Uncompiled(integrate))
 
 
 def minimizers() -> list[list[str]]:

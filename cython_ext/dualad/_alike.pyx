@@ -6,7 +6,7 @@ from libc.stdint cimport uint64_t
 import numpy as np
 
 from dualad._lower cimport Graph
-from dualad._tape cimport COMPARE, GENERAL, LEAF, READ, WRITE, Record, Tape
+from dualad._tape cimport GENERAL, LEAF, READ, WRITE, Record, Tape
 
 cnp.import_array()
 
@@ -71,7 +71,8 @@ def survey(Graph graph):
         elif tape.b[node] < 0 and a >= 0:
             right = bits(at)
         h = mix(mix(mix(99, <uint64_t> op), left), right)
-        if a >= 0 and b >= 0 and tape.op[a] == READ and tape.op[b] == READ and graph.same[tape.a[a]] == graph.same[tape.a[b]]:
+        if (a >= 0 and b >= 0 and tape.op[a] == READ and tape.op[b] == READ
+                and graph.same[tape.a[a]] == graph.same[tape.a[b]]):
             h = mix(h, <uint64_t> <long long> (tape.at[b] - tape.at[a]))
         name[node] = h
         sign[node] = h if h else 1

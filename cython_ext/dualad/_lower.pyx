@@ -13,7 +13,7 @@ import numpy as np
 from dualad.ops.code import find_loop
 from dualad.ops.table import TABLE
 
-from dualad._tape cimport COMPARE, GENERAL, LEAF, READ, RULES, WRITE, Record, Rule, Tape, rule_of
+from dualad._tape cimport COMPARE, GENERAL, LEAF, READ, RULES, WRITE, Rule, Tape, rule_of
 
 cnp.import_array()
 
@@ -43,13 +43,13 @@ cdef extern from "machine.h" nogil:
         OP_CALLBACK
         OP_END
 
-OPCODES = {
-    name: i for i, name in enumerate(
-        "add subtract multiply divide negative less less_equal greater greater_equal equal not_equal where scale square "
-        "power move and or not isnan isfinite isinf xor pow_2 call multiply_add multiply_subtract subtract_multiply scale_add "
-        "sum copy guard guard_whole group reduce callback end COUNT sine cosine".split()
-    )
-}
+NAMES = (
+    "add subtract multiply divide negative less less_equal greater greater_equal equal not_equal where "
+    "scale square power move and or not isnan isfinite isinf xor pow_2 call multiply_add "
+    "multiply_subtract subtract_multiply scale_add sum copy guard guard_whole group reduce callback end "
+    "COUNT sine cosine "
+)
+OPCODES = {name: i for i, name in enumerate(NAMES.split())}
 for one in ("add", "subtract", "multiply", "scale"):
     for two in ("add", "subtract", "from", "multiply", "scale"):
         OPCODES[f"{one}, {two}"] = len(OPCODES)
@@ -83,8 +83,8 @@ cdef class Graph:
 
     ``same[node]`` is the node that stands for it (an equal one, or itself); ``fixed[node]`` says that it is a constant,
     of value ``value[node]`` if it is a number; ``alive[node]`` that something wanted depends on it; ``stage[node]`` in
-    which stage of the program it is computed. Elements that are written one after the other, without a look at the whole
-    in between, are one write: ``final[node]`` is its last version, and ``head[final]`` its first.
+    which stage of the program it is computed. Elements that are written one after the other, without a look at the
+    whole in between, are one write: ``final[node]`` is its last version, and ``head[final]`` its first.
     """
 
     def __init__(self, Tape tape, variable, general):
@@ -171,7 +171,6 @@ cdef class Graph:
 
     cdef int simple(self, int op, int a, int b, double at, int node) except -2:
         """Return the node that equals an operation to the bit: an operand, an earlier operation, or itself."""
-        cdef Rule rule
         if op == CODE_MULTIPLY or op == CODE_SCALE:
             if (a < 0 or b < 0) and at == 1:
                 return b if a < 0 else a
@@ -363,8 +362,8 @@ cdef class Code:
 cdef class Scalars:
     """Gives scalar nodes their places among the doubles of the workspace, and writes the instructions.
 
-    A place is given back after the last use of its number. Products that are used once, by a sum, become one instruction
-    with it.
+    A place is given back after the last use of its number. Products that are used once, by a sum, become one
+    instruction with it; so do sums of sums.
     """
 
     cdef readonly Graph graph
@@ -616,6 +615,12 @@ cdef class Scalars:
             self.code.put(place)
         return 0
 
+    cdef int element(self, long long[::1] home, int array, double at) except -1:
+        """Return the place of an element of an array."""
+        if home[array] < 0:
+            raise RuntimeError(f"the array of node {array} does not lie among the doubles of the workspace")
+        return <int> (home[array] + <long long> at)
+
     def write_all(self, int[::1] order, arrays, dict guards):
         """Write all instructions; ``arrays`` writes those of general nodes, and the groups of each stage."""
         cdef Tape tape = self.graph.tape
@@ -633,7 +638,7 @@ cdef class Scalars:
             if op == GENERAL:
                 arrays.write(self, node, k)
             elif op == READ:
-                place = <int> (home[final[self.graph.same[tape.a[node]]]] + <long long> tape.at[node])
+                place = self.element(home, final[self.graph.same[tape.a[node]]], tape.at[node])
                 if stable[self.graph.same[tape.a[node]]]:
                     self.place[node] = place
                     self.last[node] = FOREVER
@@ -645,8 +650,7 @@ cdef class Scalars:
             elif op == WRITE:
                 if self.graph.head[final[node]] == node:
                     arrays.prepare_write(self, final[node])
-                self.code.move(<int> (home[final[node]] + <long long> tape.at[node]),
-                               self.source(tape.b[node], tape.v[node]))
+                self.code.move(self.element(home, final[node], tape.at[node]), self.source(tape.b[node], tape.v[node]))
                 self.release(tape.b[node], k)
             elif op != LEAF:
                 self.write(node, k)

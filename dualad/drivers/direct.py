@@ -29,9 +29,11 @@ class Direct:
     def __init__(self, f: Callable[..., Any], place: int, compile: bool | None) -> None:
         self._f, self.place = f, place
         self._eager = bool(compile)
-        self._calls = 0
+        self._calls = self._jacobians = 0
+        self._saving = 0.0
         self._purse = Purse(self._eager)
         self._forms: dict[str, Form] = {}
+        self._plain = f  # what makes the Jacobian uncompiled, where one was asked for
         self._work: Work | None = None
         self._size = 0
         self._off = compile is False
@@ -64,8 +66,6 @@ class Direct:
     def holds(self, _: Any = None) -> bool:
         """Say whether replays come to what the function does, where it was called last."""
         return all([form.holds() for form in self._forms.values()])
-
-    _jacobians = 0
 
     @property
     def _worth(self) -> bool:

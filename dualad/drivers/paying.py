@@ -9,6 +9,7 @@ whenever it is run.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -63,6 +64,7 @@ def carried(n: int, work: Work, dual: bool, second: bool) -> float:
     return COSTS.hyper.cost(work, n * (n + 2)) if second else COSTS.dual.cost(work, n)
 
 
+@functools.lru_cache(maxsize=256)
 def price(form: str, n: int, m: int, work: Work, dual: bool = False) -> Price:
     """Return what one form of a function costs.
 

@@ -173,11 +173,10 @@ class Forms:
             self.off, self.reason = True, "compressed Jacobians are carried by dual numbers"
             return
         n, m, work = self.sizes
-        if what not in self.prices:
-            if what == "gradient":
-                self.prices.pop("value", None)
-            if not (what == "value" and "gradient" in self.prices):
-                self.prices[what] = price(what, n, m, work, order > 0)
+        if what == "gradient":
+            self.prices.pop("value", None)
+        if not (what == "value" and "gradient" in self.prices):
+            self.prices[what] = price(what, n, m, work, order > 0)
             self.purse.price = sum([one.build for one in self.prices.values()])
         saved = carried(n, work, order > 0, order == 2) if fresh else 0.0
         if what in self.prices:
@@ -208,7 +207,7 @@ class Forms:
         """Say whether ``what`` is to be had by a replay."""
         if not self.on or what == "compressed" or (x is not None and np.result_type(x, float) != np.float64):
             return False
-        return what in ("value", "jacobian", "weighted") or self.sizes[1] == 1
+        return what in ("value", "jacobian", "weighted") or self.sizes[1] == 1  # type: ignore[index]
 
     def form(self, what: str) -> Form:
         """Return a form, compiled."""

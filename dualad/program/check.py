@@ -278,6 +278,7 @@ class _Checking:
             return
         spots = [(base, offset) for base, offset, strides in places if len(strides) <= _AXES]
         _must(len(spots) == len(places) == (2 if way == REDUCE else 3), f"{what} has {len(places)} places")
+        _must(outer > 0 and inner > 0 and (whole > 0 or way == REDUCE), f"{what} is over nothing")
         if way == REDUCE:
             _must(self.loop_of(function, what).nin == 2 and length >= 1, f"{what} reduces nothing")
             self.run_of(f"the operand of {what}", *spots[0], outer * length * inner, False)

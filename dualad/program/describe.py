@@ -146,7 +146,7 @@ class Describing(Nodes):
         op, loop = opcode_for(function, kinds, "d" if own is None else own.kind, exponent)
         backward = op == OPCODES["call"] and any(self._runs_backward(graph, x) for x in operands)
         if record.row.outputs > 1 or op < 0 or backward:
-            function, operands = record.function if record.function is not None else record.row.function, given
+            function, operands = record.function if record.function is not None else record.row.function, list(given)
             return Node("call", tuple(operands), own, function=Real(function), record=record, name=record.row.name)
         if op == OPCODES["pow_2"]:
             operands = operands[:1]

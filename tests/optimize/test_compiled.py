@@ -191,11 +191,11 @@ def test_minimize_compiled_and_not(method):
 def test_all_others(compile):
     x = optimize.least_squares(residual, [1.0, 1.0, 0.0], compile=compile).x
     np.testing.assert_allclose(x, optimize.least_squares(residual, [1.0, 1.0, 0.0], compile=False).x, rtol=1e-7)
-    model = lambda t, a, b, c: a * np.exp(-b * t) + c  # noqa: E731
+    model = lambda t, a, b, c: a * np.exp(-b * t) + c
     popt, pcov = optimize.curve_fit(model, T, model(T, 2.5, 1.3, 0.5), p0=[1, 1, 0], compile=compile)
     np.testing.assert_allclose(popt, [2.5, 1.3, 0.5], rtol=1e-6)
     assert pcov.shape == (3, 3)
-    system = lambda x: [x[0] + x[1] - 3, x[0] ** 2 + x[1] ** 2 - 9]  # noqa: E731
+    system = lambda x: [x[0] + x[1] - 3, x[0] ** 2 + x[1] ** 2 - 9]
     np.testing.assert_allclose(optimize.root(system, [1.0, 5.0], compile=compile).x, [0, 3], atol=1e-7)
     np.testing.assert_allclose(optimize.fsolve(system, [1.0, 5.0], compile=compile), [0, 3], atol=1e-7)
     assert optimize.newton(lambda x: x**3 - 2, 1.0, compile=compile) == pytest.approx(2 ** (1 / 3), rel=1e-9)
@@ -218,7 +218,7 @@ def test_constraints(compile):
 
 @pytest.mark.parametrize("compile", [None, True, False])
 def test_searches(compile):
-    f = lambda x: 10 * len(x) + np.sum(x**2 - 10 * np.cos(2 * np.pi * x))  # noqa: E731
+    f = lambda x: 10 * len(x) + np.sum(x**2 - 10 * np.cos(2 * np.pi * x))
     bounds = [(-5.12, 5.12)] * 2
     assert optimize.basinhopping(f, [1.2, -0.9], niter=30, seed=1, compile=compile).fun < 1.1
     assert optimize.dual_annealing(f, bounds, maxiter=300, seed=1, compile=compile).fun < 1e-6

@@ -16,6 +16,7 @@ from dualad import errors
 from dualad.drivers.recording import record
 from dualad.program.build import build
 from dualad.program.kernels import Program
+from dualad.program.parts import Output
 from dualad.transforms.adjoint import extend
 
 HERE = Path(__file__)
@@ -100,6 +101,18 @@ def damaged(part: Any, rng: np.random.Generator) -> Any:
     return part
 
 
+def takes_long(parts: Any) -> bool:
+    """Say whether a program asks for much memory, or for many elements: both may be had, and take their time."""
+
+    def most(part: Any) -> float:
+        if isinstance(part, (list, tuple)):
+            return max(map(most, part), default=0)
+        return part if isinstance(part, (int, float)) and part == part else 0
+
+    numbers = [parts.scratch, parts.doubles, [g[0] for g in parts.groups if g], [w[3:5] for w in parts.wholes if w]]
+    return most([numbers, [output.shape for output in parts.outputs if isinstance(output, Output)]]) > 2**24
+
+
 def attack(count: int, seed: int) -> None:
     """Damage programs and run what is not refused."""
     rng = np.random.default_rng(seed)
@@ -110,8 +123,8 @@ def attack(count: int, seed: int) -> None:
         parts = copy.copy(program.parts)
         for _ in range(rng.integers(1, 3)):
             parts = damaged(parts, rng)
-        if isinstance(parts.scratch, int) and isinstance(parts.doubles, int) and parts.scratch + parts.doubles > 2**24:
-            continue  # as much memory as it says may well be there, and takes long to clear
+        if takes_long(parts):
+            continue
         try:
             with np.errstate(all="ignore"):
                 Program(parts).run([x.copy()])
