@@ -205,7 +205,7 @@ class Forms:
 
     def serve(self, what: str, x: Any = None) -> bool:
         """Say whether ``what`` is to be had by a replay."""
-        if not self.on or what == "compressed" or (x is not None and np.result_type(x, float) != np.float64):
+        if not self.on or what == "compressed" or (x is not None and not _double(x)):
             return False
         return what in ("value", "jacobian", "weighted") or self.sizes[1] == 1  # type: ignore[index]
 
@@ -236,13 +236,21 @@ class Forms:
         return not wrong
 
 
+def _double(x: Any) -> bool:
+    """Say whether x is taken as doubles: numbers of another precision make a program of their own."""
+    return x.dtype == np.float64 if type(x) is np.ndarray else bool(np.result_type(x, float) == np.float64)
+
+
 class Replayed(Known):
     """A function at one x by replays, each made when it is asked for."""
 
     def __init__(self, forms: Forms, what: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         super().__init__(None)
         self._forms, self._args, self._kwargs = forms, args[1:], kwargs
-        self._x = np.array(as_argument(args[0], "derivatives"), dtype=float)[()]
+        x = args[0]
+        # A copy, because solvers write into theirs.
+        double = type(x) is np.ndarray and x.dtype == np.float64 and x.ndim
+        self._x = x.copy() if double else np.array(as_argument(x, "derivatives"), dtype=float)[()]
         self._jacobian: Any = None
         if what == "jacobian":
             self.jacobian()
@@ -254,7 +262,7 @@ class Replayed(Known):
         found = self._forms.result(form, self._x, *self._args, **self._kwargs)
         if form == "gradient":
             value, self._gradient = found
-            self._value = np.reshape(value, self._forms.shape)
+            self._value = value if not self._forms.shape else np.reshape(value, self._forms.shape)
         else:
             self._value = found
 

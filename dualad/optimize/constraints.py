@@ -137,6 +137,7 @@ def _dictionary(constraint: dict[str, Any], method: str, solve: Solve) -> dict[s
         fun, args = constraint["fun"], constraint.get("args", ())
         upper = 0.0 if constraint["type"] == "eq" else np.inf
         made = NonlinearConstraint(lambda x: fun(x, *args), 0.0, upper, compile=solve.compile)
-        return _object(made, method, solve)
+        adapted: NonlinearConstraint = _object(made, method, solve)
+        return adapted
     shared = solve.derivatives(constraint["fun"])
     return {**constraint, "fun": shared.fun, "jac": _matrix(shared)}
