@@ -164,11 +164,14 @@ cdef class Program:
         self.light = parts.work < 4000
         self.live = [array for array, _ in parts.live]
         self.callbacks = list(parts.callbacks)
-        self.fill_functions(parts.functions)
-        self.verify(len(parts.groups), len(parts.wholes), len(parts.callbacks))
-        self.fill_groups(parts.groups)
-        self.fill_wholes(parts.wholes)
-        self.fill_ends(parts)
+        try:
+            self.fill_functions(parts.functions)
+            self.verify(len(parts.groups), len(parts.wholes), len(parts.callbacks))
+            self.fill_groups(parts.groups)
+            self.fill_wholes(parts.wholes)
+            self.fill_ends(parts)
+        except (OverflowError, TypeError) as mistake:
+            raise errors.CorruptProgram(errors.corrupt_program(f"{type(mistake).__name__}: {mistake}")) from mistake
 
     def fill_functions(self, functions):
         """Take the loops of the universal functions that are called."""

@@ -117,7 +117,11 @@ def _value(f: Function) -> Function:
 
 
 def _one_number(f: Function) -> Function:
-    return lambda x, *args, **kwargs: np.reshape(collect(f(x, *args, **kwargs)), ())
+    def number(x: Any, *args: Any, **kwargs: Any) -> Any:
+        y = collect(f(x, *args, **kwargs))
+        return np.reshape(y, ()) if np.ndim(y) else y
+
+    return number
 
 
 def _weighted(f: Function) -> Function:

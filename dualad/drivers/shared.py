@@ -66,7 +66,12 @@ class Derivatives:
 
     def _found(self, key: tuple[Any, ...], what: str) -> Known | None:
         for known, point in self._points:
-            same = known[:3] == key[:3] and _alike(known[3], key[3]) and _alike_named(known[4], key[4])
+            same = (
+                known[2] == key[2]
+                and known[:2] == key[:2]
+                and _alike(known[3], key[3])
+                and _alike_named(known[4], key[4])
+            )
             if same and point.knows(what):
                 return point
         return None
@@ -74,7 +79,10 @@ class Derivatives:
     def _made(self, key: tuple[Any, ...], what: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Known:
         point = self._evaluated(what, args, kwargs)
         recent, older = self._points[: _RECORDED - 1], self._points[_RECORDED - 1 : _KNOWN - 1]
-        light = tuple((known, old.light()) for known, old in older) if len(key[2]) <= _SMALL else ()
+        light: tuple[tuple[Any, Known], ...] = ()
+        if older and len(key[2]) <= _SMALL:
+            (known, old), *rest = older
+            light = ((known, old.light()), *rest)  # which are light already
         # One assignment, so that another thread sees all of it or nothing.
         self._points = ((key, point), *recent, *light)
         return point

@@ -11,7 +11,6 @@ import numpy as np
 from dualad.duck.operands import Operand, put_back
 from dualad.duck.scale import SCALE
 from dualad.ops.code import find_loop
-
 from dualad.program.kernels import OPCODES, Graph
 from dualad.reverse.kernels import Record, Tape
 

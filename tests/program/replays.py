@@ -90,7 +90,10 @@ class Replayed:
         found = self.at(arrays)
         if found is None:
             return False
-        values = [x for x in flat(self.f([np.copy(x, order="K")[()] if x.ndim == 0 else np.copy(x, order="K") for x in arrays]))]
+        values = [
+            x
+            for x in flat(self.f([np.copy(x, order="K")[()] if x.ndim == 0 else np.copy(x, order="K") for x in arrays]))
+        ]
         for number, i in enumerate(self.varying):
             assert same_bits(found[number], values[i]), ("value", number, found[number], values[i])
         if self.derivatives:

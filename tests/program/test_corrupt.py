@@ -74,7 +74,11 @@ def damaged(part: Any, rng: np.random.Generator) -> Any:
         if changed.size:
             place = rng.integers(changed.size)
             if changed.dtype.kind == "i":
-                odd = int(ODD[rng.integers(len(ODD))]) if rng.integers(2) else int(changed.flat[place]) + int(rng.integers(-4, 5))
+                odd = (
+                    int(ODD[rng.integers(len(ODD))])
+                    if rng.integers(2)
+                    else int(changed.flat[place]) + int(rng.integers(-4, 5))
+                )
                 changed.flat[place] = min(max(odd, -(2**31)), 2**31 - 1)
             else:
                 changed.flat[place] = np.int64(rng.integers(-(2**62), 2**62)).view(np.float64)
@@ -155,7 +159,14 @@ def test_many_damaged_programs(seed: int) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("doubles", 1), ("scratch", 0), ("bases", 1), ("code", np.zeros(0, np.int32)), ("constants", np.zeros(0)), ("functions", [])],
+    [
+        ("doubles", 1),
+        ("scratch", 0),
+        ("bases", 1),
+        ("code", np.zeros(0, np.int32)),
+        ("constants", np.zeros(0)),
+        ("functions", []),
+    ],
 )
 def test_refusal_in_a_sentence(field: str, value: Any) -> None:
     program, _ = programs()[0]
