@@ -6,7 +6,7 @@ makes a new version of the cell, a node of its own, and copies the numbers first
 
 cimport cython
 cimport numpy as cnp
-from libc.math cimport copysign, isfinite, pow as c_pow
+from libc.math cimport isfinite, pow as c_pow
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 
@@ -574,6 +574,14 @@ cdef object DOUBLE = np.dtype(float)
 cdef object TRUTH = np.dtype(bool)
 
 
+cdef object FLOAT = np.float64
+
+
+cdef inline bint is_number(object x) noexcept:
+    """Say whether a plain number is one that a scalar node can hold."""
+    return type(x) is float or type(x) is int or type(x) is FLOAT
+
+
 cdef bint record_is_discrete(object part):
     return part.dtype.kind != "f"
 
@@ -824,7 +832,7 @@ cdef class Recorded(DuckArray):
             if type(value) is RecordedScalar and (<Recorded> value).tape is tape and (<Recorded> value).held is None:
                 source = (<Recorded> value).place
                 v = tape.v[source]
-            elif type(value) is float or type(value) is int or type(value) is np.float64:
+            elif is_number(value):
                 v = value
             else:
                 set_item(self, index, value)
@@ -846,7 +854,7 @@ cdef class Recorded(DuckArray):
             if type(other) is RecordedScalar and (<Recorded> other).tape is tape and (<Recorded> other).held is None:
                 b = (<Recorded> other).place
                 y = tape.v[b]
-            elif type(other) is float or type(other) is int:
+            elif is_number(other):
                 y = other
             else:
                 return compare(self, other, op)
@@ -947,7 +955,7 @@ cdef class Recorded(DuckArray):
                     return DuckArray.operate(self, op, left, right)
                 a = (<Recorded> left).place
                 x = tape.v[a]
-            elif type(left) is float or type(left) is int:
+            elif is_number(left):
                 x = left
             else:
                 return DuckArray.operate(self, op, left, right)
@@ -960,7 +968,7 @@ cdef class Recorded(DuckArray):
                     return DuckArray.operate(self, op, left, right)
                 b = (<Recorded> right).place
                 y = tape.v[b]
-            elif type(right) is float or type(right) is int:
+            elif is_number(right):
                 y = right
             else:
                 return DuckArray.operate(self, op, left, right)
@@ -999,7 +1007,7 @@ cdef class Recorded(DuckArray):
                     x[i] = tape.v[node[i]]
                     if (<Recorded> given).kind != c"f":
                         break
-                elif type(given) is float or type(given) is int:
+                elif is_number(given):
                     x[i] = given
                 else:
                     break
