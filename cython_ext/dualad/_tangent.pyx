@@ -72,7 +72,8 @@ cdef class Forward:
         found = &self.tangent[node * self.count]
         if self.lanes:
             self.gathered[node] = t
-            if not self.pick(t, 0, found):
+            # Where the seeds are of single precision, a number may have a tangent that is no double.
+            if not self.pick(t, 0, found) and not self.pick(t.astype(np.float64), 0, found):
                 raise NotImplementedError
             return 0
         found[0] = value_of(self.tape, t)

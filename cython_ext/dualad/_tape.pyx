@@ -716,6 +716,14 @@ cdef object DOUBLE = np.dtype(float)
 cdef object TRUTH = np.dtype(bool)
 
 
+cdef object FLOAT = np.float64
+
+
+cdef inline bint is_number(object x) noexcept:
+    """Say whether a plain number is one that a scalar node can hold."""
+    return type(x) is float or type(x) is int or type(x) is FLOAT
+
+
 cdef bint record_is_discrete(object part):
     return part.dtype.kind != "f"
 
@@ -966,7 +974,7 @@ cdef class Recorded(DuckArray):
             if type(value) is RecordedScalar and (<Recorded> value).tape is tape and (<Recorded> value).held is None:
                 source = (<Recorded> value).place
                 v = tape.v[source]
-            elif type(value) is float or type(value) is int or type(value) is np.float64:
+            elif is_number(value):
                 v = value
             else:
                 set_item(self, index, value)
@@ -988,7 +996,7 @@ cdef class Recorded(DuckArray):
             if type(other) is RecordedScalar and (<Recorded> other).tape is tape and (<Recorded> other).held is None:
                 b = (<Recorded> other).place
                 y = tape.v[b]
-            elif type(other) is float or type(other) is int:
+            elif is_number(other):
                 y = other
             else:
                 return compare(self, other, op)
@@ -1110,7 +1118,7 @@ cdef class Recorded(DuckArray):
                     return DuckArray.operate(self, op, left, right)
                 a = (<Recorded> left).place
                 x = tape.v[a]
-            elif type(left) is float or type(left) is int:
+            elif is_number(left):
                 x = left
             else:
                 return DuckArray.operate(self, op, left, right)
@@ -1123,7 +1131,7 @@ cdef class Recorded(DuckArray):
                     return DuckArray.operate(self, op, left, right)
                 b = (<Recorded> right).place
                 y = tape.v[b]
-            elif type(right) is float or type(right) is int:
+            elif is_number(right):
                 y = right
             else:
                 return DuckArray.operate(self, op, left, right)
@@ -1165,7 +1173,7 @@ cdef class Recorded(DuckArray):
                     x[i] = tape.v[node[i]]
                     if (<Recorded> given).kind != c"f":
                         break
-                elif type(given) is float or type(given) is int:
+                elif is_number(given):
                     x[i] = given
                 else:
                     break

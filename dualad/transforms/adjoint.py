@@ -133,6 +133,7 @@ class _Walk(Backward):
         if record.kind == "write":
             self._write(node, record)
             return
+        g: Any
         if node in self.items:
             g = self.items.pop(node)
         elif self.tape.fields(node)[3] < 0:

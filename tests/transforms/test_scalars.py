@@ -174,6 +174,21 @@ def test_signed_zeros_are_told_apart() -> None:
     assert len(nodes) == 2
 
 
+def test_numbers_of_numpy_are_constants_of_scalar_nodes() -> None:
+    """``data[i] * x`` with plain data must not take an array node, which costs a hundred times as much."""
+    data = np.linspace(0.5, 1.5, 3)
+
+    def f(x: Any) -> Any:
+        total = x * data[0]
+        for d in data:
+            total = total + (d - x / d) ** np.float64(2.0) * np.exp(d * x)
+        return total if total > data[1] else -total
+
+    tape, _ = recorded(f, 0.4)
+    assert not any(tape.operator(node) == -4 for node in range(len(tape)))
+    verify(tape)
+
+
 # --- loops ------------------------------------------------------------------------------------------------------------
 
 
