@@ -340,3 +340,16 @@ def wrong_derivative_shape(name: str, found: Any, wanted: Any) -> str:
 def wrong_directions(found: Any) -> str:
     """Sentence for a number of directions that is no count."""
     return f"directions must be a whole number of at least 1, not {found!r}"
+
+
+def wrong_step(step: Any, method: str, stepped: Sequence[str]) -> str:
+    """Sentence for a step that is none, or that a method does not take."""
+    return f"step must be a positive number, for the methods {', '.join(stepped)}; not {step!r} for {method!r}"
+
+
+def not_by_element(wanted: Any, found: Any) -> str:
+    """Sentence for a function that does not act on each element by itself."""
+    return (
+        f"derivative takes a function that acts on each element by itself; for points of shape {tuple(wanted)} this "
+        f"one returned shape {tuple(found)}. Perhaps you meant numeric.jacobian(f, x)?"
+    )
