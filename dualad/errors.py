@@ -418,3 +418,16 @@ def not_as_recorded(number: int, nbytes: int) -> str:
 def not_so_many(inputs: int, outputs: int) -> str:
     """Sentence for a program that is given another number of arrays than it has inputs or outputs."""
     return f"the program takes {inputs} arrays and gives {outputs} results; pass one array for each."
+
+
+def wrong_step(step: Any, method: str, stepped: Sequence[str]) -> str:
+    """Sentence for a step that is none, or that a method does not take."""
+    return f"step must be a positive number, for the methods {', '.join(stepped)}; not {step!r} for {method!r}"
+
+
+def not_by_element(wanted: Any, found: Any) -> str:
+    """Sentence for a function that does not act on each element by itself."""
+    return (
+        f"derivative takes a function that acts on each element by itself; for points of shape {tuple(wanted)} this "
+        f"one returned shape {tuple(found)}. Perhaps you meant numeric.jacobian(f, x)?"
+    )

@@ -108,7 +108,7 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether no test failed, and at least one that knows nothing of derivatives was passed."""
+        """Whether no test failed, and differences or the complex step bore the derivative out."""
         return not self.failed and any(test.verdict == PASSED and test.independent for test in self.tests)
 
     @property

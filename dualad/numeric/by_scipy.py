@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dualad.numeric.extrapolation import Estimate
-from dualad.numeric.points import Points
+from dualad.numeric.points import Points, as_tuple
 
 __all__ = ["differentiate", "one_sided"]
 
@@ -38,7 +38,7 @@ def differentiate(name: str, f: Callable[..., Any], x: Any, args: Sequence[Any],
         module = importlib.import_module("scipy.differentiate")
     except ImportError:
         raise ValueError('method="scipy" needs SciPy 1.15 or newer; take method="richardson"') from None
-    x = np.asarray(x, dtype=float)
+    x, args = np.asarray(x, dtype=float), as_tuple(args)
     count = 0
 
     def counted(points: Any, *rest: Any) -> Any:

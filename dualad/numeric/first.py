@@ -7,14 +7,16 @@ from typing import Any, Final
 
 import numpy as np
 
+from dualad import errors
 from dualad.numeric.by_scipy import differentiate, one_sided
 from dualad.numeric.extrapolation import Estimate
 from dualad.numeric.ladder import ladder, sweep, sweep_elements
-from dualad.numeric.points import Points
+from dualad.numeric.points import Points, as_tuple
 
 __all__ = ["METHODS", "derivative", "gradient", "jacobian"]
 
 METHODS: Final = ("richardson", "central", "forward", "complex", "scipy")
+_STEPPED: Final = ("central", "forward", "complex")  # the methods that take a step
 _EPS: Final = float(np.finfo(float).eps)
 _TINY_STEP: Final = 1e-30
 
@@ -42,10 +44,10 @@ def jacobian(
         Richardson extrapolation over a sweep of steps; two-sided or one-sided differences with one step; the complex
         step (exact to rounding, for f that is analytic and accepts complex numbers); ``scipy.differentiate.jacobian``.
     step : float, optional
-        Step of the methods "central" and "forward", relative to ``max(1, abs(x_j))``; the cube root and the square root
-        of the spacing of doubles when it is not given.
-    args : sequence
-        Further arguments of ``f``.
+        Step of the methods "central" and "forward", relative to ``max(1, abs(x_j))``, and of "complex"; the cube root
+        and the square root of the spacing of doubles, and 1e-30, when it is not given.
+    args : tuple
+        Further arguments of ``f``; as in SciPy one that is no tuple is one argument.
     vectorized : bool
         Whether ``f`` takes many points at once, along a last axis that is added to the shape of x.
 
@@ -57,7 +59,7 @@ def jacobian(
     Raises
     ------
     ValueError
-        The method is not known, or ``f`` does not return complex numbers for complex arguments.
+        The method is not known or takes no such step, or ``f`` does not return complex numbers for complex arguments.
 
     Notes
     -----
@@ -77,7 +79,9 @@ def jacobian(
     """
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(map(repr, METHODS))}, not {method!r}")
-    if method == "scipy":
+    if step is not None and not (method in _STEPPED and 0.0 < step < np.inf):
+        raise ValueError(errors.wrong_step(step, method, _STEPPED))
+    if method == "scipy" and np.size(x):
         return differentiate("jacobian", f, x, args, vectorized)
     points = Points(f, x, args, vectorized, forgiving=method == "richardson")
     value = np.empty((points.m, points.n))
@@ -159,11 +163,18 @@ def derivative(f: Function, x: Any, **options: Any) -> Estimate:
     array([ 1., -1.])
     """
     x = np.asarray(x, dtype=float)
-    method, args = options.get("method", "richardson"), options.get("args", ())
+    method, args = options.get("method", "richardson"), as_tuple(options.get("args", ()))
     if method == "scipy":
         return differentiate("derivative", f, x, args, True)
     if method == "richardson":
-        swept = sweep_elements(lambda x: f(x, *args), x)
+
+        def at(x: Any) -> Any:
+            y = np.asarray(f(x, *args))
+            if y.shape != x.shape:
+                raise errors.WrongShape(errors.not_by_element(x.shape, y.shape))
+            return y
+
+        swept = sweep_elements(at, x)
         used = np.take_along_axis(swept.steps, swept.first.level[np.newaxis], axis=0)[0]
         return Estimate(swept.first.value[()], swept.first.error[()], used[()], x.size * (2 * len(swept.steps) + 1))
     parts = [jacobian(f, point, **options) for point in x.ravel()]

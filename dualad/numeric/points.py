@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from dualad import errors
 from dualad.numeric.attempt import attempt
 
-__all__ = ["Points"]
+__all__ = ["Points", "as_tuple"]
+
+
+def as_tuple(args: Any) -> tuple[Any, ...]:
+    """Return further arguments as SciPy takes them: one that is no tuple is one argument."""
+    return args if isinstance(args, tuple) else (args,)
+
+
+def _numbers(x: Any, ragged: str) -> Any:
+    try:
+        return np.asarray(x)
+    except ValueError:
+        raise errors.RaggedReturn(ragged) from None
 
 
 class Points:
@@ -24,12 +37,16 @@ class Points:
         self,
         f: Callable[..., Any],
         x: Any,
-        args: Sequence[Any] = (),
+        args: Any = (),
         vectorized: bool = False,
         forgiving: bool = False,
     ) -> None:
-        self.f, self.args, self.vectorized, self.forgiving = f, tuple(args), vectorized, forgiving
-        array = np.asarray(x)
+        if not callable(f):
+            raise TypeError(errors.no_function("numeric", "f", f))
+        self.f, self.args, self.vectorized, self.forgiving = f, as_tuple(args), vectorized, forgiving
+        array = _numbers(x, errors.ragged_argument("numeric"))
+        if array.dtype.kind not in "fiub":
+            raise errors.UnsupportedType(errors.unsupported("numeric", array.dtype))
         self.x = array if array.dtype.kind == "f" and array.dtype.itemsize >= 8 else array.astype(float)
         self.shape, self.n = self.x.shape, self.x.size
         self.count = 0
@@ -60,7 +77,9 @@ class Points:
             value = np.asarray(self._call(x[..., np.newaxis]))
             value = value[..., 0]
         else:
-            value = np.asarray(self._call(x))
+            value = _numbers(self._call(x), errors.ragged("a list of parts of different shapes"))
+        if value.dtype.kind not in "fciub":
+            raise errors.UnsupportedType(errors.unsupported("the function", value.dtype, "returns"))
         self._middle_value = value
         return np.ravel(value).astype(complex if value.dtype.kind == "c" else float)
 

@@ -20,7 +20,6 @@ import sympy
 import dualad
 from dualad import numeric
 from dualad.check import check_grad
-from dualad.draw.symbolic import to_sympy
 
 DIGITS = 40
 
@@ -54,7 +53,7 @@ def multiplications(expression: sympy.Expr) -> int:
 def cost_of_product(n: int) -> Cost:
     x = np.linspace(0.7, 1.6, n)
     tape = dualad.record(product, x)
-    symbols, expression = to_sympy(tape)
+    symbols, expression = tape.to_sympy()
     partials = [expression.diff(symbol) for symbol in symbols]
     at = {symbol: sympy.Rational(float(value)) for symbol, value in zip(symbols, x, strict=True)}
     truth = np.array([float(partial.subs(at).evalf(DIGITS)) for partial in partials])
@@ -91,7 +90,7 @@ def iterated(k: int) -> Callable:
 def swell(k: int) -> tuple[int, int]:
     """Operations in the symbolic derivative of the iteration, and nodes of its tape."""
     tape = dualad.record(iterated(k), 0.3)
-    symbol, expression = to_sympy(tape)
+    symbol, expression = tape.to_sympy()
     return int(sympy.count_ops(expression.diff(symbol))), len(tape)
 
 
@@ -105,7 +104,7 @@ def hard(x):
 
 def accuracy(point: float = 1.5) -> dict[str, tuple[float, float, int]]:
     """For each way the relative error, the error that it estimates for itself, and the evaluations of f."""
-    symbol, expression = to_sympy(dualad.record(hard, point))
+    symbol, expression = dualad.record(hard, point).to_sympy()
     derivative = expression.diff(symbol)
     truth = derivative.evalf(DIGITS, subs={symbol: sympy.Rational(point)})
 

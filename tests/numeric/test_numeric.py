@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from dualad import numeric
+from dualad import errors, numeric
 
 FUNCTIONS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "sin": (np.sin, np.cos),
@@ -163,3 +165,40 @@ def test_memory_order_is_that_of_x() -> None:
     x = np.asfortranarray(np.arange(6.0).reshape(2, 3))
     found = numeric.jacobian(lambda x: x.ravel(order="K"), x)
     assert found.value.reshape(6, 6) == pytest.approx(np.eye(6)[[0, 3, 1, 4, 2, 5]])
+
+
+def test_what_is_no_function_of_numbers() -> None:
+    """None and text are not turned into nan."""
+    with pytest.raises(TypeError, match="numeric: f must be a function, not 3"):
+        numeric.jacobian(3, X)  # type: ignore[arg-type]
+    for returned in (None, "text"):
+        with pytest.raises(errors.UnsupportedType, match="the function returns real numbers"):
+            numeric.jacobian(lambda x, y=returned: y, X)
+    with pytest.raises(errors.UnsupportedType, match="numeric takes real numbers"):
+        numeric.jacobian(np.sin, "text")
+    with pytest.raises(errors.RaggedReturn, match="parts of different shapes"):
+        numeric.jacobian(lambda x: [x, x[0]], X)
+    with pytest.raises(errors.WrongShape, match="acts on each element by itself"):
+        numeric.derivative(np.sum, X)
+
+
+@pytest.mark.parametrize(("method", "step"), [("central", 0.0), ("forward", -1e-8), ("richardson", 1e-5)])
+def test_wrong_steps(method: str, step: float) -> None:
+    with pytest.raises(ValueError, match="step must be a positive number, for the methods central, forward, complex"):
+        numeric.jacobian(both, X, method=method, step=step)
+
+
+@pytest.mark.parametrize("method", numeric.first.METHODS)
+def test_odd_arguments(method: str) -> None:
+    """One further argument may stand by itself, x may be a list, and of no inputs there is nothing."""
+    assert numeric.jacobian(lambda x, a: a * x, [1.0, 2.0], args=3.0, method=method).value == pytest.approx(
+        np.diag([3.0, 3.0]), abs=1e-6
+    )
+    assert numeric.jacobian(np.sin, np.zeros(0), method=method).value.shape == (0, 0)
+
+
+def test_it_is_loaded_when_it_is_asked_for() -> None:
+    code = (
+        "import dualad, sys; assert not {'dualad.numeric', 'dualad.check'} & set(sys.modules); dualad.numeric.jacobian"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
