@@ -23,8 +23,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Dual", "HyperDual", "__version__", "check_grad", "compile", "custom_jvp", "custom_vjp", "define", "derivative",
-    "draw", "explain", "grad", "hessian", "hvp", "integrate", "jacobian", "jvp", "numeric", "optimize", "record", "testing",
-    "trace_table", "value_and_grad", "vjp",
+    "draw", "explain", "grad", "hessian", "hvp", "integrate", "jacobian", "jvp", "numeric", "optimize", "record",
+    "testing", "trace_table", "value_and_grad", "vjp",
 ]  # fmt: skip
 
 

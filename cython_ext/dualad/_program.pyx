@@ -1,6 +1,7 @@
 """The machine: a program, which nobody changes, and workspaces, of which each run takes one.
 
-A program is made from :class:`dualad.program.parts.Parts`, plain data that can be pickled, and is verified before it may run.
+A program is made from :class:`dualad.program.parts.Parts`, plain data that can be pickled, and is verified before it
+may run.
 """
 
 cimport numpy as cnp
@@ -12,7 +13,7 @@ import numpy as np
 from dualad import errors
 from dualad.duck.operands import put_back
 
-from dualad._views cimport is_dense
+from dualad._views cimport is_dense as without_gaps
 
 cnp.import_array()
 
@@ -104,18 +105,18 @@ cdef void *room_for(Py_ssize_t count, size_t size) except NULL:
 cdef int fill_operand(Operand *o, object spec, Group *g) except -1:
     """Take ``(base, kind, offset, strides, slot)``; a slot below zero: its block is copied, -1 - slot."""
     cdef Py_ssize_t dense = 8, size
-    cdef bint is_dense, is_uniform = True
+    cdef bint gapless, is_uniform = True
     base, kind, offset, strides, slot = spec
     o.base, o.kind, o.offset, o.slot = base, ord(kind), offset, slot if slot >= 0 else -1 - slot
-    is_dense = kind == "d" and slot >= 0
+    gapless = kind == "d" and slot >= 0
     for i in range(g.axes - 1, -1, -1):
         o.stride[i] = strides[i]
         size = g.shape[i]
         if size != 1:
-            is_dense = is_dense and strides[i] == dense
+            gapless = gapless and strides[i] == dense
             is_uniform = is_uniform and strides[i] == 0
         dense *= size
-    o.shape_of_access = DENSE if is_dense else UNIFORM if is_uniform and slot >= 0 else OTHER
+    o.shape_of_access = DENSE if gapless else UNIFORM if is_uniform and slot >= 0 else OTHER
     return 0
 
 
@@ -127,7 +128,7 @@ cdef inline bint is_unary(int op) noexcept nogil:
 cdef bint is_solid(object given, Py_ssize_t nbytes) except -1:
     """Say whether something is an array without gaps, of so many bytes."""
     return (cnp.PyArray_Check(given) and cnp.PyArray_NBYTES(<cnp.ndarray> given) == nbytes
-            and cnp.PyArray_ISALIGNED(<cnp.ndarray> given) and is_dense(<cnp.ndarray> given))
+            and cnp.PyArray_ISALIGNED(<cnp.ndarray> given) and without_gaps(<cnp.ndarray> given))
 
 
 cdef bint takes_doubles(object given, Py_ssize_t nbytes) noexcept:
@@ -281,7 +282,7 @@ cdef class Program:
                     g.step[k].source[j] = source
 
     def fill_wholes(self, wholes):
-        """Take ``(way, function, first, sizes, shape, dimensions, steps, places)`` of each operation on whole arrays."""
+        """Take ``(way, function, first, sizes, shape, dimensions, steps, places)`` of each whole operation."""
         cdef Whole *w
         self.nwholes = len(wholes)
         self.wholes = <Whole *> room_for(self.nwholes, sizeof(Whole))
@@ -551,7 +552,8 @@ cdef class Program:
                 w.held[self.input_at[i]] = array
         return 0
 
-    cdef void row_by_row(self, Workspace w, Py_ssize_t n, char **data, Py_ssize_t *width, unsigned char *failed) noexcept nogil:
+    cdef void row_by_row(self, Workspace w, Py_ssize_t n, char **data, Py_ssize_t *width,
+                         unsigned char *failed) noexcept nogil:
         cdef Py_ssize_t row, i
         cdef char *at
         cdef int state
@@ -650,8 +652,8 @@ cdef class Program:
     cdef int call_back(self, Workspace w, int number) except -2:
         """Call a Python function on views of the workspace; return the guard that failed, or -1.
 
-        What is not as it was recorded, an error or another shape, counts as the failure of a guard: the function will be
-        recorded again, and will raise the error if it is one.
+        What is not as it was recorded, an error or another shape, counts as the failure of a guard: the function will
+        be recorded again, and will raise the error if it is one.
         """
         callback = self.callbacks[number]
         operands = []

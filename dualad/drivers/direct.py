@@ -18,6 +18,7 @@ from dualad.drivers.replays import Form
 __all__ = ["Direct"]
 
 _LOOK = 64  # calls after which the function is looked at
+_CALL = 2500  # nanoseconds that it takes to come to a replay, and to keep the accounts
 
 
 class Direct:
@@ -88,7 +89,7 @@ class Direct:
             return
         self._size = int(np.size(args[self.place]))
         cost = price("value", self._size, self._size, self._work)
-        self._saving = COSTS.plain.cost(self._work, 0) - cost.replay
+        self._saving = COSTS.plain.cost(self._work, 0) - cost.replay - _CALL
         if self._saving <= 0:
             self._off, self.reason = True, "not compiled: replays would save nothing"
             return
@@ -115,7 +116,7 @@ class Direct:
             return collect(f(*args))
 
         if what == "value":
-            saving = 0.0 if work is None else COSTS.plain.cost(work, 0) - cost.replay
+            saving = 0.0 if work is None else self._saving
             return Form(collected, f, cost, self._purse, saving)
         saving = 0.0 if work is None else COSTS.dual.cost(work, n) - cost.replay
         return Form(jacobian(collected, argnums=place), self._plain, cost, self._purse, saving)

@@ -150,7 +150,7 @@ class _Bases:
             return OBJECT, self.arrays.objects[node], 0
         if node in self.arrays.external:
             return SHOWN, self.arrays.external[node], int(np.prod(value.shape)) * (1 if value.kind == "?" else 8)
-        base, offset = self.arrays.spot(value)
+        _, offset = self.arrays.spot(value)
         return COPIED, offset, int(np.prod(value.shape)) * (1 if value.kind == "?" else 8)
 
     def output(self, node: int) -> None:

@@ -1,4 +1,4 @@
-"""What the general nodes of a tape are to a program: how their values lie in memory, and which way they are computed."""
+"""What the general nodes of a tape are to a program: how their values lie in memory, and how they are computed."""
 
 from __future__ import annotations
 
@@ -122,8 +122,9 @@ class Nodes:
             op, _, _, slot, _, _ = self.tape.fields(operands[0])
             like = self.tape.record_of(operands[0]) if op == -4 and slot >= 0 else None
             # How a view or a version of an array lies does not stand in its record.
-            own = like is not None and like.kind not in ("view", "write") and _name(like) not in _VIEWS
-            if own and _laid_out(record) == _laid_out(like) and record.shape is not None:
+            if like is None or like.kind in ("view", "write") or _name(like) in _VIEWS:
+                like = None
+            if like is not None and _laid_out(record) == _laid_out(like) and record.shape is not None:
                 return operands[0]
         key = _key(record, operands)
         return node if key is None else self.equal.setdefault(key, node)

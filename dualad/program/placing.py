@@ -112,7 +112,7 @@ class Placing(Describing):
         elif sinks:
             self.sinks.setdefault(stage, []).append(number)
             self.done.add(number)
-        used = at  # what is joined by copying is read when the schedule comes to the join, not when the first part is there
+        used = at  # what is joined by copying is read when the schedule comes to the join
         if node.way == "join":
             at = min(k, self._join(number, node))
         if node.value is not None:

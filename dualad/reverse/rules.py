@@ -189,7 +189,8 @@ def _shown(x: Recorded, value: Any, step: Step, plan: Any) -> Any:
             return None
         views = Parts(step.apply)
         return type(value)(
-            x._tape.view(x, Step(step.row, views.part(i), step.args, step.kwargs, i), part) for i, part in enumerate(value)
+            x._tape.view(x, Step(step.row, views.part(i), step.args, step.kwargs, i), part)
+            for i, part in enumerate(value)
         )
     if _is_view(value, own) and not x._is_shown:
         return x._tape.view(x, step, value)

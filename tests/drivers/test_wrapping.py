@@ -14,7 +14,7 @@ def target(fun, x0, args=(), *, tol=None, **options):
 
 def test_what_is_filled_in_and_what_stays():
     @improved(target)
-    def better(given):
+    def better(given, solve):
         given["fun"] = given["fun"].upper()
         if given.get("jac") is None:
             given["jac"] = "exact"
@@ -31,7 +31,7 @@ def test_positions_stay_positions():
     told.__signature__ = inspect.signature(target)
 
     @improved(told)
-    def better(given):
+    def better(given, solve):
         given["tol"] = 1
 
     assert better("f", 2, (3,)) == (("f", 2, (3,)), {"tol": 1})
@@ -40,7 +40,7 @@ def test_positions_stay_positions():
 
 def test_a_wrong_call_raises_in_the_words_of_the_target():
     @improved(target)
-    def better(given):
+    def better(given, solve):
         raise AssertionError("not reached")
 
     with pytest.raises(TypeError, match=r"target\(\) missing 1 required positional argument: 'x0'"):
@@ -49,8 +49,10 @@ def test_a_wrong_call_raises_in_the_words_of_the_target():
 
 def test_name_documentation_and_signature():
     @improved(target)
-    def better(given):
+    def better(given, solve):
         """What it does."""
 
     assert (better.__name__, better.__doc__, better.__module__) == ("better", "What it does.", __name__)
-    assert inspect.signature(better) == inspect.signature(target)
+    # One keyword more than the target has, before those that it collects.
+    assert str(inspect.signature(better)) == "(fun, x0, args=(), *, tol=None, compile=None, **options)"
+    assert inspect.signature(target).parameters.keys() == inspect.signature(better).parameters.keys() - {"compile"}
