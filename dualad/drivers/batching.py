@@ -64,7 +64,8 @@ def _natively(compiled: Compiled, rows: list[Any], n: int, threads: int) -> Any:
     variant = entry.variants[0]
     if not variant.trusted or callable(variant.form) or not variant.sights.hold():
         return None
-    if not getattr(variant.program, "runs_rows", False) or any(np.dtype(dtype) != np.dtype(float) for _, dtype in variant.shapes):
+    doubles = all(np.dtype(dtype) == np.dtype(float) for _, dtype in variant.shapes)
+    if not getattr(variant.program, "runs_rows", False) or not doubles:
         return None
     stacks = [np.empty((n, *shape)) for shape, _ in variant.shapes]
     whole = variant.made(stacks)

@@ -158,6 +158,7 @@ class Forms:
         self.purse = Purse(eager)
         self.made: dict[str, Form] = {}
         self.prices: dict[str, Price] = {}
+        self._gains: dict[tuple[str, bool, int], float] = {}
         self.sizes: tuple[int, int, Any] | None = None  # of inputs, of outputs, and what f does
         self.shape: tuple[int, ...] = ()
         self.off, self.reason = False, ""
@@ -165,6 +166,7 @@ class Forms:
     def learn(self, point: Point) -> None:
         """Take note of what f does."""
         if self.sizes is None or self.sizes[:2] != (point.n, point.m):
+            self._gains.clear()
             self.sizes, self.shape = (point.n, point.m, point.work), np.shape(point.y)
             if not (point.n and point.m and point.depends):
                 self.off, self.reason = True, "the result does not depend on x"
@@ -176,8 +178,16 @@ class Forms:
         if what == "compressed":
             self.off, self.reason = True, "compressed Jacobians are carried by dual numbers"
             return
-        n, m, work = self.sizes
+        gain = self._gains.get((what, fresh, order))
+        if gain is None:
+            gain = self._gains[what, fresh, order] = self._gain(what, fresh, order)
+        self.purse.save(gain)
+
+    def _gain(self, what: str, fresh: bool, order: int) -> float:
+        """Return what a replay saves of an evaluation, and take note of what it would cost."""
+        n, m, work = self.sizes  # type: ignore[misc]
         if what == "gradient":
+            self._gains.clear()  # the value comes with it from now on
             self.prices.pop("value", None)
         if not (what == "value" and "gradient" in self.prices):
             self.prices[what] = price(what, n, m, work, order > 0)
@@ -185,7 +195,7 @@ class Forms:
         saved = carried(n, work, order > 0, order == 2) if fresh else 0.0
         if what in self.prices:
             saved += self.prices[what].plain - self.prices[what].replay
-        self.purse.save(saved)
+        return saved
 
     def name(self, what: str) -> str:
         """Return the form that answers ``what``: the value comes with the gradient where that is asked for as well."""

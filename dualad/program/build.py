@@ -20,9 +20,7 @@ _COMPUTED = ("each", "call", "write", "reduce", "whole", "join")  # ways that ca
 _COPIED_UP_TO = 128  # elements of an input or output that is copied to or from the workspace
 
 
-def build(
-    tape: Tape, inputs: Sequence[int], outputs: Sequence[int], live: Sequence[tuple[int, Any]] = ()
-) -> Program:
+def build(tape: Tape, inputs: Sequence[int], outputs: Sequence[int], live: Sequence[tuple[int, Any]] = ()) -> Program:
     """Return the program that computes the values of some nodes of a tape from those of its inputs.
 
     ``live`` are constant nodes whose numbers are read from an array at each run. The guards of the tape are the

@@ -19,7 +19,6 @@ __all__ = ["KINDS", "POWERS", "Node", "Nodes", "Value", "number_power"]
 KINDS = {np.dtype(float): "d", np.dtype(bool): "?", np.dtype(np.int64): "l"}
 
 
-
 def number_power(x: Any, y: float) -> Any:
     """Raise numbers to a power as Python does: by the C library, whose last bit may differ from np.power's."""
     return np.array([float(one) ** y for one in x])
@@ -162,9 +161,7 @@ def _name(record: Record) -> str:
 def _key(record: Record, operands: tuple[int, ...]) -> Any:
     """Return what two nodes have in common when one can stand for the other, None where that is not known."""
     if record.kind == "elementwise":
-        constants = tuple(
-            _constant_key(primal) for k, primal in zip(operands, record.primals, strict=True) if k < 0
-        )
+        constants = tuple(_constant_key(primal) for k, primal in zip(operands, record.primals, strict=True) if k < 0)
         return None if None in constants else ("each", record.row.name, record.function, operands, constants)
     if record.kind == "view":
         try:

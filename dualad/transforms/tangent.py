@@ -115,6 +115,8 @@ class _Walk(Forward):
             case "elementwise" | "row":
                 handles, value, plan = rule_parts(self.tape, node)
                 given = [self.of(operand) for operand in record.operands]
+                if self.lanes and (columns := _columns_of(record, given, handles)) is not None:
+                    return columns
                 return _apart(push(record, given, handles, value, plan, times, folded), given)
         return None
 
@@ -129,6 +131,19 @@ class _Walk(Forward):
             # Axes would come before the lanes.
             raise NotImplementedError
         return (slice(None),) * lanes + entries, None if put is None else grow(put, np.ndim(put) - lanes, to)
+
+
+def _columns_of(record: Any, tangents: Sequence[Any], operands: Sequence[Any]) -> Any:
+    """Return the tangents of matrix times vector along all unit vectors, which are the matrix itself; else None."""
+    if record.kind != "row" or record.row.name not in ("matmul", "dot"):
+        return None
+    for i, matrix in ((0, operands[1]), (1, operands[0])):
+        t = tangents[i]
+        if t is None or tangents[1 - i] is not None or isinstance(t, DuckArray) or np.ndim(matrix) != 2:
+            continue
+        if np.ndim(t) == 2 and len(t) == t.shape[1] and np.array_equal(t, np.eye(len(t))):
+            return np.copy(matrix if i == 0 else np.transpose(matrix))
+    return None
 
 
 def _apart(t: Any, given: Sequence[Any]) -> Any:
