@@ -51,7 +51,7 @@ class Costs(NamedTuple):
     forward: Rate = Rate(60, 1800, 6.0, 1.2, 1.0, 0.4)
     reverse: Rate = Rate(2400, 1200, 5.1, 1.0, 0.71, 0.48)
     hyper: Rate = Rate(360, 4200, 64, 3.7, 2.4, 0.52)
-    extend: Rate = Rate(37000, 55000, 16000, 9.2)
+    extend: Rate = Rate(0, 50000, 150, 10.0)
 
 
 COSTS = Costs()
