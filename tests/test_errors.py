@@ -250,6 +250,8 @@ def test_derivatives_that_do_not_fit():
 def test_every_exception_is_one_of_ours_and_one_of_pythons():
     for name in errors.__all__:
         kind = getattr(errors, name)
+        if issubclass(kind, Warning):
+            continue
         assert issubclass(kind, errors.DifferentiationError)
         assert kind.__doc__
     assert issubclass(errors.DerivativeLost, TypeError) and issubclass(errors.WrongShape, ValueError)
