@@ -247,6 +247,30 @@ cdef class Graph:
             if not self.fixed[node]:
                 self.alive[node] = 1
 
+    def verify(self, bint staged=False):
+        """Raise where what the passes found contradicts itself: what every pass has to leave as it should be."""
+        cdef int node, k, op
+        cdef Tape tape = self.tape
+        for node in range(self.n):
+            if not 0 <= self.same[node] <= node or self.same[self.same[node]] != self.same[node]:
+                raise RuntimeError(f"node {node} is replaced by node {self.same[node]}")
+            if not self.alive[node]:
+                continue
+            if self.same[node] != node or self.fixed[node]:
+                raise RuntimeError(f"node {node} is alive, and another node or a constant stands for it")
+            op = tape.op[node]
+            operands = () if op == LEAF else (tape.a[node], tape.b[node])
+            if op == GENERAL:
+                operands = self.general.operands(node)
+            for k in operands:
+                if k < 0:
+                    continue
+                k = self.same[k]
+                if k >= node or not (self.alive[k] or self.fixed[k]):
+                    raise RuntimeError(f"node {node} needs node {k}, which is not computed before it")
+                if staged and not self.fixed[k] and self.stage[k] > self.stage[node]:
+                    raise RuntimeError(f"node {node} needs node {k} of a later stage")
+
     def operators(self):
         """Return the operator of every node, and its first operand, -1 where it has none."""
         cdef int node

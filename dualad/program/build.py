@@ -31,6 +31,7 @@ def build(tape: Tape, inputs: Sequence[int], outputs: Sequence[int], live: Seque
     graph = Graph(tape, variable, arrays)
     guards = _guards(graph, tape)
     counts = {"recorded": len(tape), "alive": graph.keep([*outputs, *guards])}
+    graph.verify()
     again = rewritten(graph, set(variable))
     if again is not None:
         tape, counts["rewritten"] = again.tape, len(again.tape)
@@ -44,10 +45,12 @@ def build(tape: Tape, inputs: Sequence[int], outputs: Sequence[int], live: Seque
         guards = _guards(graph, tape)
         guards = {node: [(numbers[number], outcome) for number, outcome in found] for node, found in guards.items()}
         graph.keep([*outputs, *guards])
+        graph.verify()
     elif tape.outputs is not None:
         arrays.exact_up_to = max([*tape.outputs, *(node for node, _ in tape.guards)], default=-1)
     graph.find_chains([*outputs, *guards])
     graph.set_stages(arrays)
+    graph.verify(staged=True)
     chosen = np.flatnonzero(graph.alive_array & (graph.same_array == np.arange(graph.n))).astype(np.int32)
     order = np.ascontiguousarray(chosen[np.argsort(graph.stage_array[chosen], kind="stable")])
     counts["scheduled"] = len(order)
