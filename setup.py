@@ -11,8 +11,9 @@ from setuptools import Extension, setup
 SOURCES = Path("cython_ext", "dualad")
 DIRECTIVES = {"language_level": 3, "boundscheck": False, "wraparound": False, "embedsignature": True}
 # A fused multiply-add would round once where NumPy rounds twice; the values here are NumPy's to the last bit. Nobody
-# asks whether a loop raised a floating-point flag or set errno, and without them it can be vectorized.
-FLAGS = ["-O3", "-ffp-contract=off", "-fno-trapping-math", "-fno-math-errno"]
+# asks whether a loop raised a floating-point flag or set errno, and without them it can be vectorized. The bits of a
+# double are looked at as those of a whole number here and there.
+FLAGS = ["-O3", "-ffp-contract=off", "-fno-trapping-math", "-fno-math-errno", "-fno-strict-aliasing"]
 
 # The C header that follows from the operator table, made in a process of its own, which imports only a part of dualad.
 subprocess.run([sys.executable, Path("cython_ext", "generate.py")], check=True)

@@ -91,7 +91,8 @@ def build(tape: Tape, inputs: Sequence[int], outputs: Sequence[int], live: Seque
             outputs=found,
             work=arrays.work + len(code) / 4,
             stats=counts,
-        )
+        ),
+        checked=True,
     )
 
 
