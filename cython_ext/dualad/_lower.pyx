@@ -50,9 +50,9 @@ NAMES = (
     "COUNT sine cosine "
 )
 OPCODES = {name: i for i, name in enumerate(NAMES.split())}
-for one in ("add", "subtract", "multiply", "scale"):
-    for two in ("add", "subtract", "from", "multiply", "scale"):
-        OPCODES[f"{one}, {two}"] = len(OPCODES)
+for _one in ("add", "subtract", "multiply", "scale"):
+    for _two in ("add", "subtract", "from", "multiply", "scale"):
+        OPCODES[f"{_one}, {_two}"] = len(OPCODES)
 
 cdef int CODE_ADD = -1, CODE_SUBTRACT, CODE_MULTIPLY, CODE_DIVIDE, CODE_NEGATIVE, CODE_POWER, CODE_SCALE
 
