@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from cases import rosenbrock
 from harness import Report
+from objectives import chain, rosenbrock_loop
 
 import dualad
 from dualad.sweeps.kernels import Cotangents
@@ -22,23 +23,6 @@ def products(a: Any, b: Any, c: Any) -> Any:
     for _ in range(LOOPS):
         total = a * b + c
     return total
-
-
-def rosenbrock_loop(x: Any) -> Any:
-    """Return the Rosenbrock function, written as a loop."""
-    total = 0.0
-    for i in range(len(x) - 1):
-        total = total + 100 * (x[i + 1] - x[i] ** 2) ** 2 + (1 - x[i]) ** 2
-    return total
-
-
-def chain(x: Any) -> Any:
-    """Return the sum of a chain of 30 elementwise operations."""
-    for _ in range(10):
-        x = np.sin(x)
-        x = x * 1.1
-        x = x + 0.1
-    return np.sum(x)
 
 
 def recording(report: Report) -> None:

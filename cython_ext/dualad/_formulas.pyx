@@ -17,7 +17,7 @@ from dualad.transforms.parts import CHOICE, COMPARISON, CONSTANT, OPERATION, SYM
 from dualad._duck cimport ADD, DIVIDE, MULTIPLY, NEGATIVE, POWER, ROWS, SUBTRACT
 from dualad._kernel cimport call_scalar
 from dualad._tape cimport (COMPARE, GENERAL, LEAF, READ, RULES, WRITE, Record, Recorded, RecordedScalar, Rule, Tape,
-                           rule_of)
+                           rule_of, compared)
 
 # Kinds of parts, as C knows them.
 cdef int IS_CONSTANT = CONSTANT, IS_SYMBOL = SYMBOL, IS_OPERATION = OPERATION, IS_COMPARISON = COMPARISON
@@ -161,18 +161,7 @@ cdef int comparison(Tape tape, int kind, Value x, Value y, Value *out) except -1
     if x.node < 0 and y.node >= 0:
         # The first operand of a comparison is a node.
         return comparison(tape, kind if kind == 2 or kind == 3 else kind ^ 4, y, x, out)
-    if kind == 0:
-        v = p < q
-    elif kind == 1:
-        v = p <= q
-    elif kind == 2:
-        v = p == q
-    elif kind == 3:
-        v = p != q
-    elif kind == 4:
-        v = p > q
-    else:
-        v = p >= q
+    v = compared(kind, p, q)
     if x.node < 0:
         out[0] = constant(v)
     else:

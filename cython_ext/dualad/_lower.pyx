@@ -13,35 +13,13 @@ import numpy as np
 from dualad.ops.code import find_loop
 from dualad.ops.table import TABLE
 
+from dualad._machine cimport (
+    OP_ADD, OP_SUBTRACT, OP_MULTIPLY, OP_DIVIDE, OP_NEGATIVE, OP_LESS, OP_SCALE, OP_SQUARE, OP_POWER, OP_MOVE,
+    OP_CALL, OP_MULTIPLY_ADD, OP_MULTIPLY_SUBTRACT, OP_SUBTRACT_MULTIPLY, OP_SCALE_ADD, OP_SUM, OP_COPY,
+)
 from dualad._tape cimport COMPARE, GENERAL, LEAF, READ, RULES, WRITE, Rule, Tape, rule_of
 
 cnp.import_array()
-
-cdef extern from "machine.h" nogil:
-    enum:
-        OP_ADD
-        OP_SUBTRACT
-        OP_MULTIPLY
-        OP_DIVIDE
-        OP_NEGATIVE
-        OP_LESS
-        OP_SCALE
-        OP_SQUARE
-        OP_POWER
-        OP_MOVE
-        OP_CALL
-        OP_MULTIPLY_ADD
-        OP_MULTIPLY_SUBTRACT
-        OP_SUBTRACT_MULTIPLY
-        OP_SCALE_ADD
-        OP_SUM
-        OP_COPY
-        OP_GUARD
-        OP_GUARD_WHOLE
-        OP_GROUP
-        OP_REDUCE
-        OP_CALLBACK
-        OP_END
 
 NAMES = (
     "add subtract multiply divide negative less less_equal greater greater_equal equal not_equal where "

@@ -106,6 +106,7 @@ cdef class Program:
     cdef int execute(self, Workspace w) except -2
     cdef int call_back(self, Workspace w, int number) except -2
     cdef int take_live(self, Workspace w) except -1
+    cdef int take_one(self, Workspace w, Py_ssize_t i, object given) except -1
     cdef void row_by_row(self, Workspace w, Py_ssize_t n, char **data, Py_ssize_t *width,
                          unsigned char *failed) noexcept nogil
     cdef int points(self, Workspace w, Py_ssize_t n, char **data, Py_ssize_t *width, unsigned char *failed) except -1

@@ -13,6 +13,11 @@ import numpy as np
 from dualad import errors
 from dualad.duck.operands import put_back
 
+from dualad._machine cimport (
+    OP_ADD, OP_WHERE, OP_NEGATIVE, OP_SQUARE, OP_MOVE, OP_NOT, OP_ISNAN, OP_ISFINITE, OP_ISINF, OP_POW_2, OP_CALL,
+    OP_MULTIPLY_ADD, OP_SCALE_ADD, OP_SUM, OP_COPY, OP_GUARD, OP_GUARD_WHOLE, OP_GROUP, OP_REDUCE, OP_CALLBACK,
+    OP_END,
+)
 from dualad._views cimport is_dense as without_gaps
 
 cnp.import_array()
@@ -31,28 +36,6 @@ cdef extern from "machine.h" nogil:
         DENSE
         UNIFORM
         OTHER
-        OP_ADD
-        OP_WHERE
-        OP_XOR
-        OP_NEGATIVE
-        OP_SQUARE
-        OP_MOVE
-        OP_NOT
-        OP_ISNAN
-        OP_ISFINITE
-        OP_ISINF
-        OP_POW_2
-        OP_CALL
-        OP_MULTIPLY_ADD
-        OP_SCALE_ADD
-        OP_SUM
-        OP_COPY
-        OP_GUARD
-        OP_GUARD_WHOLE
-        OP_GROUP
-        OP_REDUCE
-        OP_CALLBACK
-        OP_END
     enum:
         POINTS
     const int *run_points(const int *p, double *v, const Function *functions, unsigned char *failed) noexcept
@@ -414,24 +397,9 @@ cdef class Program:
         cdef cnp.ndarray array
         if len(arrays) != self.ninputs or (out is not None and len(out) != self.noutputs):
             raise errors.WrongShape(errors.not_so_many(self.ninputs, self.noutputs))
-        for i in range(self.ninputs + self.nlive):
-            given = arrays[i] if i < self.ninputs else self.live[i - self.ninputs]
-            if self.input_kind[i] == NUMBER:
-                w.v[self.input_at[i]] = given
-                continue
-            if self.input_kind[i] == OBJECT:
-                w.objects[self.input_at[i]] = given
-                continue
-            if self.input_kind[i] == COPIED and self.input_bytes[i] == 0:
-                continue  # nobody reads it
-            if not is_solid(given, self.input_bytes[i]):
-                raise errors.WrongShape(errors.not_as_recorded(i, self.input_bytes[i]))
-            array = <cnp.ndarray> given
-            if self.input_kind[i] == COPIED:
-                memcpy(w.base[0] + self.input_at[i], cnp.PyArray_DATA(array), self.input_bytes[i])
-            else:
-                w.base[self.input_at[i]] = <char *> cnp.PyArray_DATA(array)
-                w.held[self.input_at[i]] = array
+        for i in range(self.ninputs):
+            self.take_one(w, i, arrays[i])
+        self.take_live(w)
         for i in range(self.noutputs):
             if self.output_kind[i] == SHOWN:
                 given = self.fresh(i) if out is None else out[i]
@@ -440,6 +408,34 @@ cdef class Program:
                 array = <cnp.ndarray> given
                 w.base[self.output_at[i]] = <char *> cnp.PyArray_DATA(array)
                 w.held[self.output_at[i]] = array
+        return 0
+
+    cdef int take_live(self, Workspace w) except -1:
+        """Put the live arrays in their places."""
+        cdef Py_ssize_t i
+        for i in range(self.nlive):
+            self.take_one(w, self.ninputs + i, self.live[i])
+        return 0
+
+    cdef int take_one(self, Workspace w, Py_ssize_t i, object given) except -1:
+        """Put an input, or a live array, in its place."""
+        cdef cnp.ndarray array
+        if self.input_kind[i] == NUMBER:
+            w.v[self.input_at[i]] = given
+            return 0
+        if self.input_kind[i] == OBJECT:
+            w.objects[self.input_at[i]] = given
+            return 0
+        if self.input_kind[i] == COPIED and self.input_bytes[i] == 0:
+            return 0  # nobody reads it
+        if not is_solid(given, self.input_bytes[i]):
+            raise errors.WrongShape(errors.not_as_recorded(i, self.input_bytes[i]))
+        array = <cnp.ndarray> given
+        if self.input_kind[i] == COPIED:
+            memcpy(w.base[0] + self.input_at[i], cnp.PyArray_DATA(array), self.input_bytes[i])
+        else:
+            w.base[self.input_at[i]] = <char *> cnp.PyArray_DATA(array)
+            w.held[self.input_at[i]] = array
         return 0
 
     cdef object fresh(self, Py_ssize_t i):
@@ -539,24 +535,6 @@ cdef class Program:
                 w.held[i] = None
             self.pool.append(w)
 
-    cdef int take_live(self, Workspace w) except -1:
-        cdef Py_ssize_t i
-        cdef cnp.ndarray array
-        for i in range(self.ninputs, self.ninputs + self.nlive):
-            array = <cnp.ndarray> self.live[i - self.ninputs]
-            if self.input_kind[i] == COPIED and self.input_bytes[i] == 0:
-                continue
-            if not is_solid(array, self.input_bytes[i]):
-                raise errors.WrongShape(errors.not_as_recorded(i, self.input_bytes[i]))
-            if self.input_kind[i] == NUMBER:
-                w.v[self.input_at[i]] = (<double *> cnp.PyArray_DATA(array))[0]
-            elif self.input_kind[i] == COPIED:
-                memcpy(w.base[0] + self.input_at[i], cnp.PyArray_DATA(array), self.input_bytes[i])
-            else:
-                w.base[self.input_at[i]] = <char *> cnp.PyArray_DATA(array)
-                w.held[self.input_at[i]] = array
-        return 0
-
     cdef void row_by_row(self, Workspace w, Py_ssize_t n, char **data, Py_ssize_t *width,
                          unsigned char *failed) noexcept nogil:
         cdef Py_ssize_t row, i
@@ -614,18 +592,12 @@ cdef class Program:
         """Run; return the number of the guard that failed, -1 where all held."""
         cdef const int *p = self.code
         cdef int state
-        if self.light:
-            while True:
-                p = self.go(p, w, &state)
-                if p == NULL:
-                    return state
-                state = self.call_back(w, p[1])
-                if state >= 0:
-                    return state
-                p += 2
         while True:
-            with nogil:
+            if self.light:
                 p = self.go(p, w, &state)
+            else:
+                with nogil:
+                    p = self.go(p, w, &state)
             if p == NULL:
                 return state
             state = self.call_back(w, p[1])

@@ -13,6 +13,20 @@ cdef enum:
     GENERAL = -4           # records[at]
     COMPARE = -16          # COMPARE + k: comparison k of Python's rich comparisons
 
+cdef inline bint compared(int kind, double x, double y) noexcept:
+    """Compare in Python's order: less, less or equal, equal, not equal, greater, greater or equal."""
+    if kind == 0:
+        return x < y
+    if kind == 1:
+        return x <= y
+    if kind == 2:
+        return x == y
+    if kind == 3:
+        return x != y
+    if kind == 4:
+        return x > y
+    return x >= y
+
 cdef class Rule:
     cdef readonly object row
     cdef readonly int code

@@ -1000,18 +1000,7 @@ cdef class Recorded(DuckArray):
                 y = other
             else:
                 return compare(self, other, op)
-            if op == 0:
-                v = x < y
-            elif op == 1:
-                v = x <= y
-            elif op == 2:
-                v = x == y
-            elif op == 3:
-                v = x != y
-            elif op == 4:
-                v = x > y
-            else:
-                v = x >= y
+            v = compared(op, x, y)
             out = scalar(tape, tape.number(COMPARE + op, self.place, b, 0.0 if b >= 0 else y, v))
             out.kind, out.discrete = c"b", True
             return out

@@ -52,14 +52,14 @@ _FIRST = 3  # rows that are called one by one: recorded, compared, replayed
 
 def _natively(compiled: Compiled, rows: list[Any], n: int, threads: int) -> Any:
     """Return the stacked results of a program that goes from row to row by itself, None where there is none."""
-    if n <= _FIRST or not all(len(leaves) == 1 and leaves[0] is rebuild(iter(leaves)) for leaves, rebuild in rows):
+    if n <= _FIRST or not _are_arrays(rows):
         return None
     arguments = [np.ascontiguousarray(leaves[0]) for leaves, _ in rows]
     if any(argument.dtype != float for argument in arguments):
         return None
     results = [compiled(*[argument[i] for argument in arguments]) for i in range(_FIRST)]
     entry = compiled.recent
-    if entry is None or not entry.variants or entry.native[0] is None or b"s" in entry.native[0]:
+    if entry is None or not entry.variants or not entry.all_inputs:
         return None
     variant = entry.variants[0]
     if not variant.trusted or callable(variant.form) or not variant.sights.hold():
@@ -128,8 +128,13 @@ class _Row:
         return self.compiled(*args)
 
 
+def _are_arrays(rows: list[Any]) -> bool:
+    """Say whether each argument is an array by itself, and no container."""
+    return all(len(leaves) == 1 and leaves[0] is rebuild(iter(leaves)) for leaves, rebuild in rows)
+
+
 def _calls(rows: list[Any], n: int) -> Iterator[tuple[Any, ...]]:
-    if all(len(leaves) == 1 and leaves[0] is rebuild(iter(leaves)) for leaves, rebuild in rows):
+    if _are_arrays(rows):
         yield from zip(*[np.ascontiguousarray(leaves[0]) for leaves, _ in rows], strict=True)
         return
     held = [([np.ascontiguousarray(leaf) for leaf in leaves], rebuild) for leaves, rebuild in rows]

@@ -147,13 +147,8 @@ class Side:
         if trace.kind in ("plain", "traced"):
             real = (self.function(*args, **kwargs),)  # raises what there is to raise
         try:
-            seen = self.look(call)
-            before = _contents(seen)
-            trace.record(seen.live)
-            changed = [sight.label for sight in seen.sights if not sight.holds()]
-            changed += [label for x, copy, label in before if not same(x, copy)]
-            if changed:
-                self.changed(changed)
+            seen = self.watched(call, trace)
+            if seen is None:
                 return real
             self.recordings += 1
             state.recordings += 1
@@ -187,6 +182,18 @@ class Side:
         entry.variants = (variant, *kept)
         self.compiled.recent = entry
         return real if real is not None else (variant.made(outputs),)
+
+    def watched(self, call: Call, trace: Trace) -> Seen | None:
+        """Record a call and return what the function saw, None where it changed some of it."""
+        seen = self.look(call)
+        before = _contents(seen)
+        trace.record(seen.live)
+        changed = [sight.label for sight in seen.sights if not sight.holds()]
+        changed += [label for x, copy, label in before if not same(x, copy)]
+        if changed:
+            self.changed(changed)
+            return None
+        return seen
 
     def look(self, call: Call) -> Seen:
         """Return what the function sees now."""
@@ -259,13 +266,7 @@ class Side:
     def compared(self, call: Call, account: Account) -> bool | None:
         """Record again and say whether it comes to the same, None where the function has changed what it sees."""
         trace = Trace(self.function, self.derived, call)
-        seen = self.look(call)
-        before = _contents(seen)
-        trace.record(seen.live)
-        changed = [sight.label for sight in seen.sights if not sight.holds()]
-        changed += [label for x, copy, label in before if not same(x, copy)]
-        if changed:
-            self.changed(changed)
+        if self.watched(call, trace) is None:
             return None
         node = parting(account, trace.account)
         if node is not None:

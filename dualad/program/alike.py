@@ -12,14 +12,13 @@ from typing import Any
 import numpy as np
 
 from dualad.program.kernels import Graph, Rewriting, columns, survey
-from dualad.program.nodes import number_power
+from dualad.program.nodes import READ, number_power
 from dualad.reverse.kernels import Pick
 
 __all__ = ["rewritten"]
 
 _LEAST = 16  # operations that are worth an array
 _WORTH = 256  # scalar operations that are worth looking at
-_READ = -2
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ class _Finder:
         known = np.maximum(nodes, 0)
         source = np.where(nodes < 0, -1, -2 - known.astype(np.int64))
         at = np.zeros(len(nodes), np.int64)
-        read = (nodes >= 0) & (self.ops[known] == _READ)
+        read = (nodes >= 0) & (self.ops[known] == READ)
         source[read] = self.operands[0][known[read]]
         at[read] = self.ats[known[read]].astype(np.int64)
         inside = (nodes >= 0) & (self.class_of[known] >= 0)
@@ -120,7 +119,7 @@ class _Finder:
         wanted = self.own.copy()
         wanted[list(inputs)] = True
         nodes = np.flatnonzero(wanted)
-        found = np.lexsort((nodes, self.class_of[nodes], self.ops[nodes] != _READ, self.levels[nodes]))
+        found = np.lexsort((nodes, self.class_of[nodes], self.ops[nodes] != READ, self.levels[nodes]))
         return np.ascontiguousarray(nodes[found].astype(np.int32))
 
     # --- writing

@@ -10,7 +10,7 @@ import numpy as np
 from dualad.program.describe import _NODE, order_of
 from dualad.program.groups import Group, Member, group
 from dualad.program.kernels import OPCODES, Scalars
-from dualad.program.nodes import Node, Value
+from dualad.program.nodes import FOREVER, WRITE, Node, Value
 from dualad.program.pairs import paired, signed
 from dualad.program.parts import COPIED, FIXED, NUMBER, OBJECT, Callback
 from dualad.program.placing import Placing
@@ -19,8 +19,6 @@ from dualad.reverse.kernels import Tape
 
 __all__ = ["Arrays"]
 
-_FOREVER = 2**31 - 1
-_READ, _WRITE, _GENERAL = -2, -3, -4
 _WAVES = {np.sin: OPCODES["sine"], np.cos: OPCODES["cosine"]}
 _RUN = 16  # numbers in a row that are copied as an array
 
@@ -40,7 +38,7 @@ class Arrays(Placing):
         self.constant_size = 1  # one that nobody reads, so that there are some
         self.scratch = 0
         self.work = 0.0
-        self.exact_up_to = _FOREVER  # the last node whose value is compared with NumPy's to the bit
+        self.exact_up_to = FOREVER  # the last node whose value is compared with NumPy's to the bit
 
     # --- instructions
 
@@ -250,7 +248,7 @@ class Arrays(Placing):
         part = self.found[number].function
         if isinstance(part, Value) and np.prod(part.shape) == np.prod(own.shape):
             return  # nothing of the old version stays
-        before = self.overwritten(graph, number) if graph.tape.operator(number) == _WRITE else -1
+        before = self.overwritten(graph, number) if graph.tape.operator(number) == WRITE else -1
         if before < 0:
             node = self.node(graph, number)
             source = node.operands[0]

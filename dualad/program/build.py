@@ -10,7 +10,7 @@ import numpy as np
 from dualad.program.alike import rewritten
 from dualad.program.arrays import Arrays
 from dualad.program.kernels import OPCODES, Graph, Program, Scalars
-from dualad.program.nodes import Value
+from dualad.program.nodes import FOREVER, GENERAL, READ, Value
 from dualad.program.parts import COPIED, FIXED, NUMBER, OBJECT, SHOWN, Output, Parts
 from dualad.reverse.kernels import Tape
 
@@ -27,12 +27,9 @@ def build(tape: Tape, inputs: Sequence[int], outputs: Sequence[int], live: Seque
     program's.
     """
     variable = {*inputs, *(node for node, _ in live)}
-    arrays = Arrays(tape, variable)
-    graph = Graph(tape, variable, arrays)
-    guards = _guards(graph, tape)
-    counts = {"recorded": len(tape), "alive": graph.keep([*outputs, *guards])}
-    graph.verify()
-    again = rewritten(graph, set(variable))
+    graph, arrays, guards, alive = _looked_at(tape, variable, outputs)
+    counts = {"recorded": len(tape), "alive": alive}
+    again = rewritten(graph, variable)
     if again is not None:
         tape, counts["rewritten"] = again.tape, len(again.tape)
         tape.guards.extend((again.at(node), outcome) for node, found in guards.items() for _, outcome in found)
@@ -40,12 +37,8 @@ def build(tape: Tape, inputs: Sequence[int], outputs: Sequence[int], live: Seque
         inputs, outputs = [again.at(node) for node in inputs], [again.at(node) for node in outputs]
         live = [(again.at(node), array) for node, array in live]
         variable = {*inputs, *(node for node, _ in live)}
-        arrays = Arrays(tape, variable)
-        graph = Graph(tape, variable, arrays)
-        guards = _guards(graph, tape)
+        graph, arrays, guards, _ = _looked_at(tape, variable, outputs)
         guards = {node: [(numbers[number], outcome) for number, outcome in found] for node, found in guards.items()}
-        graph.keep([*outputs, *guards])
-        graph.verify()
     elif tape.outputs is not None:
         arrays.exact_up_to = max([*tape.outputs, *(node for node, _ in tape.guards)], default=-1)
     graph.find_chains([*outputs, *guards])
@@ -62,7 +55,7 @@ def build(tape: Tape, inputs: Sequence[int], outputs: Sequence[int], live: Seque
     arrays.plan(graph, order, outputs, set(guards))
     scalars = Scalars(graph, arrays.top // 8, arrays.functions)
     for node in (*outputs, *guards, *arrays.numbers):
-        scalars.keep_until(node, 2**31 - 1)
+        scalars.keep_until(node, FOREVER)
     ends = [bases.handed(scalars, node) for node in (*inputs, *(node for node, _ in live))]
     scalars.find_uses(order)
     scalars.write_all(order, arrays, guards)
@@ -96,6 +89,16 @@ def build(tape: Tape, inputs: Sequence[int], outputs: Sequence[int], live: Seque
     )
 
 
+def _looked_at(tape: Tape, variable: set[int], outputs: Sequence[int]) -> tuple[Graph, Arrays, dict[int, Any], int]:
+    """Return the graph of a tape with its general nodes and guards, and how many nodes are needed."""
+    arrays = Arrays(tape, variable)
+    graph = Graph(tape, variable, arrays)
+    guards = _guards(graph, tape)
+    alive = graph.keep([*outputs, *guards])
+    graph.verify()
+    return graph, arrays, guards, alive
+
+
 def _guards(graph: Graph, tape: Tape) -> dict[int, list[tuple[int, Any]]]:
     """Return, for each node, the guards that rely on it; those on constants always hold."""
     found: dict[int, list[tuple[int, Any]]] = {}
@@ -124,7 +127,7 @@ class _Bases:
         self.count = 2
         self.given: set[int] = set()
         operators, lefts = graph.operators()
-        read = set(lefts[order[operators[order] == -2]].tolist())
+        read = set(lefts[order[operators[order] == READ]].tolist())
         # An element that is read through a view is read from the memory of the view's root.
         values = [arrays.value(graph, node) for node in read]
         self.read = read | {value.root for value in values if value is not None}
@@ -151,9 +154,9 @@ class _Bases:
         if not value.kind:
             return OBJECT, self.arrays.objects[node], 0
         if node in self.arrays.external:
-            return SHOWN, self.arrays.external[node], int(np.prod(value.shape)) * (1 if value.kind == "?" else 8)
+            return SHOWN, self.arrays.external[node], value.nbytes
         _, offset = self.arrays.spot(value)
-        return COPIED, offset, int(np.prod(value.shape)) * (1 if value.kind == "?" else 8)
+        return COPIED, offset, value.nbytes
 
     def output(self, node: int) -> None:
         """Let a large output be computed where it will stay."""
@@ -161,7 +164,7 @@ class _Bases:
         value = None if self.graph.fixed_array[node] else self._value(node)
         if value is None or value.root != node or value.kind != "d" or node in self.arrays.external:
             return
-        if self.graph.tape.operator(node) != -4 or self.arrays.node(self.graph, node).way not in _COMPUTED:
+        if self.graph.tape.operator(node) != GENERAL or self.arrays.node(self.graph, node).way not in _COMPUTED:
             return
         if value.is_dense and node not in self.read and np.prod(value.shape) > _COPIED_UP_TO:
             self.arrays.external[node] = self.count

@@ -9,7 +9,20 @@ import numpy as np
 
 from dualad.duck.operands import Operand
 from dualad.program.kernels import OPCODES, Graph
-from dualad.program.nodes import _REDUCTIONS, _VIEWS, KINDS, POWERS, Node, Nodes, Value, number_power, opcode_for
+from dualad.program.nodes import (
+    _REDUCTIONS,
+    _VIEWS,
+    GENERAL,
+    KINDS,
+    LEAF,
+    POWERS,
+    WRITE,
+    Node,
+    Nodes,
+    Value,
+    number_power,
+    opcode_for,
+)
 from dualad.program.steps import Call, Index, Path, Real, Write
 from dualad.program.whole import SCATTER, TAKE, Whole, generalized, moved, reduced
 from dualad.reverse.kernels import Record, Recorded
@@ -49,7 +62,7 @@ class Describing(Nodes):
             return None
         if graph.fixed_array[number]:
             return None
-        if graph.tape.operator(number) == -3:  # an element was written
+        if graph.tape.operator(number) == WRITE:  # an element was written
             number = int(graph.final_array[number])
             if number not in self.found:
                 base = self.overwritten(graph, number)
@@ -67,7 +80,7 @@ class Describing(Nodes):
         if number in self.folded:
             return self.folded[number]
         op, _, _, slot, _, v = self.tape.fields(number)
-        if op != -4 or slot < 0:
+        if op != GENERAL or slot < 0:
             return np.float64(v)
         record = self.tape.record_of(number)
         if record.value is None and record.kind == "view":
@@ -207,7 +220,7 @@ class Describing(Nodes):
                 return Node("view", (base,), found, record=record, name="view")
         own = self._own_value(record, number)
         if own.kind and record.value is None and record.order is None:
-            own.strides = strides_of(own.shape, None, 1 if own.kind == "?" else 8)
+            own.strides = strides_of(own.shape, None, own.itemsize)
         return Node("call", (base,), own, function=Path(path), record=record, name="view")
 
     def _alias(self, like: Value, path: list[Any]) -> Value | None:
@@ -263,17 +276,13 @@ class Describing(Nodes):
                 if found is not None:
                     return Node("view", (first,), found, record=record, name=name)
             if name in ("copy", "astype") and like.kind in "d?l" and own.kind == "d":
-                return Node(
-                    "each", (first,), own, opcode_for(np.positive, ["d"], "d")[0], None, record=record, name=name
-                )
+                return Node("each", (first,), own, OPCODES["move"], None, record=record, name=name)
         if first is not None and isinstance(first, _NODE) and like is None and own is not None and len(operands) == 1:
             if name in _VIEWS and own.kind == "d":
-                return Node(
-                    "each", (first,), own, opcode_for(np.positive, ["d"], "d")[0], None, record=record, name=name
-                )
+                return Node("each", (first,), own, OPCODES["move"], None, record=record, name=name)
         if name == "sum" and own is not None and own.kind == "d" and like is not None and like.shape == own.shape:
             if like.kind == "d" and (record.kwargs or {}).get("axis") == () and len(operands) == 1:
-                return Node("each", (first, 0.0), own, opcode_for(np.add, ["d", "d"], "d")[0], record=record, name=name)
+                return Node("each", (first, 0.0), own, OPCODES["add"], record=record, name=name)
         if name in _REDUCTIONS and like is not None and like.is_dense and like.shape and len(operands) == 1:
             whole = reduced(record.args, record.kwargs, like.shape, *_REDUCTIONS[name])
             if whole is not None and (own is None or own.is_dense):
@@ -351,13 +360,9 @@ class Describing(Nodes):
         start = 0
         ndim = len(own.shape)
         for x, shape in parts:
-            if record.row.name == "stack":
-                shape = (*shape[: axis % ndim], 1, *shape[axis % ndim :])
-            stop = start + shape[axis % ndim]
-            path = [Index((slice(None),) * (axis % ndim) + (slice(start, stop),))]
-            if record.row.name == "stack":
-                path = [Index((slice(None),) * (axis % ndim) + (start, Ellipsis))]
-            found = self._alias(own, path)
+            stop = start + (1 if record.row.name == "stack" else shape[axis % ndim])
+            part: tuple[Any, ...] = (start, Ellipsis) if record.row.name == "stack" else (slice(start, stop),)
+            found = self._alias(own, [Index((slice(None),) * (axis % ndim) + part)])
             if found is None:
                 return None
             targets.append((x, found))
@@ -380,8 +385,8 @@ class Describing(Nodes):
         return stage
 
     def _can_fuse(self, graph: Graph, number: int, user: Node) -> bool:
-        if graph.tape.operator(number) != -4:
-            return bool(graph.tape.operator(number) == -1)
+        if graph.tape.operator(number) != GENERAL:
+            return bool(graph.tape.operator(number) == LEAF)
         node = self.node(graph, number)
         if node.way == "input":
             return True
@@ -413,7 +418,7 @@ def _own(before: Value | None, number: int) -> Value:
     if not before.kind:
         return Value(before.shape, "", number, 0, (), before.dtype)
     order = tuple(sorted(range(len(before.shape)), key=lambda axis: -before.strides[axis]))
-    strides = strides_of(before.shape, order, 1 if before.kind == "?" else 8)
+    strides = strides_of(before.shape, order, before.itemsize)
     return Value(before.shape, before.kind, number, 0, strides, before.dtype)
 
 

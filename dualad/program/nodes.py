@@ -14,8 +14,10 @@ from dualad.ops.code import find_loop
 from dualad.program.kernels import OPCODES, Graph
 from dualad.reverse.kernels import Record, Tape
 
-__all__ = ["KINDS", "POWERS", "Node", "Nodes", "Value", "number_power"]
+__all__ = ["FOREVER", "GENERAL", "KINDS", "LEAF", "POWERS", "READ", "WRITE", "Node", "Nodes", "Value", "number_power"]
 
+LEAF, READ, WRITE, GENERAL = -1, -2, -3, -4  # operators of nodes; see _tape.pxd
+FOREVER = 2**31 - 1  # a position of the schedule after all others
 KINDS = {np.dtype(float): "d", np.dtype(bool): "?", np.dtype(np.int64): "l"}
 
 
@@ -64,6 +66,16 @@ class Value:
     offset: int = 0
     strides: tuple[int, ...] = ()
     dtype: Any = None
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of an element."""
+        return 1 if self.kind == "?" else 8
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return int(np.prod(self.shape)) * self.itemsize
 
     @property
     def is_dense(self) -> bool:
@@ -119,7 +131,7 @@ class Nodes:
         if record.kind == "row" and record.row.name in _COPIES and operands[0] >= 0:
             # Nobody writes to the memory of a value that is needed still: a copy is the value itself.
             op, _, _, slot, _, _ = self.tape.fields(operands[0])
-            like = self.tape.record_of(operands[0]) if op == -4 and slot >= 0 else None
+            like = self.tape.record_of(operands[0]) if op == GENERAL and slot >= 0 else None
             # How a view or a version of an array lies does not stand in its record.
             if like is None or like.kind in ("view", "write") or _name(like) in _VIEWS:
                 like = None

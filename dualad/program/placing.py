@@ -10,14 +10,12 @@ import numpy as np
 
 from dualad.program.describe import _NODE, Describing
 from dualad.program.kernels import Graph
-from dualad.program.nodes import Node, Value
+from dualad.program.nodes import FOREVER, GENERAL, READ, WRITE, Node, Value
 from dualad.program.whole import REDUCE
 from dualad.reverse.kernels import Tape
 
 __all__ = ["Placing"]
 
-_FOREVER = 2**31 - 1
-_READ, _WRITE, _GENERAL = -2, -3, -4
 _TOTALS = 8  # sums of all elements in one group
 _ROW = 2048  # elements that are summed in one block
 
@@ -62,39 +60,39 @@ class Placing(Describing):
         general: list[tuple[int, int]] = []
         operators, lefts = graph.operators()
         ops = operators[order]
-        reads = np.flatnonzero(ops == _READ)
+        reads = np.flatnonzero(ops == READ)
         # The last read of an array is as good as all of them.
         final, head = graph.final_array, graph.head_array
         self.reads = dict(zip(final[lefts[order[reads]]].tolist(), reads.tolist(), strict=True))
-        heads = (ops == _WRITE) & (head[final[order]] == order)
-        for k in np.flatnonzero((ops == _GENERAL) | heads).tolist():
+        heads = (ops == WRITE) & (head[final[order]] == order)
+        for k in np.flatnonzero((ops == GENERAL) | heads).tolist():
             general.append((k, int(final[order[k]])))
         writes = []
         for k, number in general:
-            if ops[k] == _GENERAL and self.node(graph, number).way == "write":
+            if ops[k] == GENERAL and self.node(graph, number).way == "write":
                 writes.append((k, number, self.node(graph, number)))
             else:
                 self._uses(k, number, int(ops[k]))
         for number in outputs:
-            self._use(int(graph.same_array[number]), _FOREVER, True)
+            self._use(int(graph.same_array[number]), FOREVER, True)
         for number in guarded:
-            self._use(int(graph.same_array[number]), _FOREVER, True)
+            self._use(int(graph.same_array[number]), FOREVER, True)
         for base, k in self.reads.items():
-            self._use(base, _FOREVER if self.stable[base] else k, True)
+            self._use(base, FOREVER if self.stable[base] else k, True)
         for _, _, node in writes:
             if isinstance(node.operands[0], _NODE):
                 base = node.operands[0].number
                 self.writers[base] = self.writers.get(base, 0) + 1
         for k, number, node in writes:
             self._write_uses(k, number, node)
-        inner = operators == _WRITE
+        inner = operators == WRITE
         self.stable[inner & (final != np.arange(graph.n))] = 0
         self.scalars_touch = {*self.reads, *final[order[heads]].tolist()}
         self._place(general)
 
     def _uses(self, k: int, number: int, op: int) -> None:
         graph = self.graph
-        if op == _WRITE:
+        if op == WRITE:
             value = self.value(graph, number)
             self._born(number, k, value)
             base = self.overwritten(graph, number)
@@ -126,7 +124,7 @@ class Placing(Describing):
 
     def _join(self, number: int, node: Node) -> int:
         """Note which groups put their results where they are joined; return when the first of them runs."""
-        first = _FOREVER
+        first = FOREVER
         for x, place in node.function:
             if not isinstance(x, _NODE) or not self._is_fused(x.number) or x.number in self.inputs:
                 continue
@@ -155,11 +153,11 @@ class Placing(Describing):
         if inner == 1:
             if length > _ROW or self.totals.get(key, 0) > 0:
                 return False
-            self.totals[key] = -_FOREVER
+            self.totals[key] = -FOREVER
         return True
 
     def _is_fused(self, number: int) -> bool:
-        if self.graph.tape.operator(number) != _GENERAL:
+        if self.graph.tape.operator(number) != GENERAL:
             return False
         node = self.node(self.graph, number)
         return node.way == "each" and node.value is not None
@@ -219,10 +217,8 @@ class Placing(Describing):
         return True
 
     def _in_group(self, number: int, user: int) -> bool:
-        graph = self.graph
-        if graph.tape.operator(number) != _GENERAL or graph.stage_array[number] != graph.stage_array[user]:
-            return False
-        return self.node(graph, number).way == "each" and self.node(graph, number).value is not None
+        stage = self.graph.stage_array
+        return bool(stage[number] == stage[user]) and self._is_fused(number)
 
     def _born(self, number: int, k: int, value: Value | None) -> None:
         self.born[number] = -1 if number in self.inputs else k
@@ -281,8 +277,7 @@ class Placing(Describing):
                 continue
             if self._is_temporary(number):
                 continue
-            itemsize = 1 if value.kind == "?" else 8
-            room = -(-max(int(np.prod(value.shape)) * itemsize, 1) // 64) * 64
+            room = -(-max(value.nbytes, 1) // 64) * 64
             self.room[number] = room
             if free.get(room):
                 offset = free[room].pop()
@@ -292,7 +287,7 @@ class Placing(Describing):
             heapq.heappush(ends, (self.last_of(number), number))
         self.top = top
         for _, number in general:
-            value = None if graph.tape.operator(number) == _READ else self.value(graph, number)
+            value = None if graph.tape.operator(number) == READ else self.value(graph, number)
             if value is not None and value.kind and not self._is_temporary(number):
                 base, offset = self.spot(value)
                 if base == 0 and value.kind == "d":
@@ -311,7 +306,7 @@ class Placing(Describing):
 
     def _is_temporary(self, number: int) -> bool:
         """Say whether a value lives in the blocks of its group only."""
-        if self.graph.tape.operator(number) != _GENERAL:
+        if self.graph.tape.operator(number) != GENERAL:
             return False
         node = self.node(self.graph, number)
         return node.way == "each" and number not in self.needed
@@ -319,7 +314,7 @@ class Placing(Describing):
     def _overwrites(self, number: int, k: int) -> int | None:
         """Return the root in whose memory a write may take place, None where the old version is needed still."""
         graph = self.graph
-        if graph.tape.operator(number) == _WRITE:
+        if graph.tape.operator(number) == WRITE:
             before = self.overwritten(graph, number)
             put = None
         else:

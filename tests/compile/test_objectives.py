@@ -63,7 +63,6 @@ def test_the_two_mixtures_are_one_function():
     np.testing.assert_allclose(arrays(x), components(x), rtol=1e-14)  # the sums are taken in another order
 
 
-@pytest.mark.skipif(not hasattr(dualad, "compile"), reason="there is no dualad.compile yet")
 @pytest.mark.parametrize("name", [*NUMBERS, *VECTORS])
 def test_compiled(name):
     f, x = (NUMBERS | VECTORS)[name]
