@@ -9,7 +9,8 @@ from libc.stdlib cimport calloc, free, malloc
 import numpy as np
 
 from dualad._formulas cimport (NOTHING, NUMBER, OTHER, Lines, Value, dependent, object_of, product, total, value_of)
-from dualad._tape cimport GENERAL, READ, RULES, WRITE, Recorded, Rule, Tape
+from dualad._tape cimport GENERAL, READ, RULES, WRITE, Record, Recorded, Rule, Tape
+from dualad._terms cimport Partial, back_to, shape_of, times
 
 cnp.import_array()
 
@@ -273,6 +274,18 @@ cdef class Backward:
                 product(tape, partial, g, &term)
                 self.add_value(operand, term)
         return 0
+
+    def elementwise(self, int node, Record record, g):
+        """Pass the adjoint of an elementwise operation on arrays on, which has one result."""
+        cdef Partial partials = Partial(self.tape, node, record)
+        cdef int i, operand
+        for i in range(len(record.operands)):
+            operand = record.operands[i]
+            if operand < 0 or not record.active >> i & 1 or not self.varied[operand]:
+                continue
+            partial = partials.of(i)
+            if partial is not None:
+                self.add(operand, back_to(times(partial, g), len(record.shape), shape_of(record.primals[i])))
 
     cdef int write(self, int node) except -1:
         """Take out the adjoint of an element that was overwritten, which is that of what was written."""

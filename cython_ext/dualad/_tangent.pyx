@@ -10,7 +10,8 @@ from libc.stdlib cimport free, malloc
 import numpy as np
 
 from dualad._formulas cimport (NOTHING, NUMBER, OTHER, Lines, Value, dependent, object_of, product, total, value_of)
-from dualad._tape cimport GENERAL, READ, RULES, WRITE, Recorded, Rule, Tape
+from dualad._tape cimport GENERAL, READ, RULES, WRITE, Record, Recorded, Rule, Tape
+from dualad._terms cimport Partial, grown, shape_of, spread, times
 
 cnp.import_array()
 
@@ -205,6 +206,22 @@ cdef class Forward:
                 else:
                     total(tape, sum[l], term, &sum[l])
         return True
+
+    def elementwise(self, int node, Record record):
+        """Return the tangent of an elementwise operation on arrays, which has one result."""
+        cdef Partial partials = Partial(self.tape, node, record)
+        cdef Py_ssize_t ndim = len(record.shape)
+        cdef object total = None
+        cdef int i
+        for i in range(len(record.operands)):
+            if not record.active >> i & 1:
+                continue
+            t = self.of(record.operands[i])
+            partial = None if t is None else partials.of(i)
+            if partial is not None:
+                term = times(partial, grown(t, len(shape_of(record.primals[i])), ndim))
+                total = term if total is None else total + term
+        return None if total is None else spread(total, record.shape)
 
     cdef int forget(self, int node) except -1:
         """Drop what has been summed of the tangent of a scalar."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -263,7 +264,7 @@ class Trace:
         if len(units) == 1:
             return np.stack([tangent.extend(self.tape, {node: units[0]}, [y])[0]])
         try:
-            return tangent.extend(self.tape, {node: np.stack(units)}, [y])[0]
+            return tangent.extend(self.tape, {node: units}, [y])[0]
         except NotImplementedError:  # a rule takes one direction at a time
             if len(units) > _COLUMNS:
                 return None
@@ -297,10 +298,9 @@ def _constant(x: Any) -> Any:
     return [_constant(part) for part in x.ravel().tolist()] if isinstance(x, np.ndarray) and x.dtype == object else x
 
 
-def _units(shape: tuple[int, ...]) -> list[Any]:
-    if not shape:
-        return [np.float64(1.0)]
-    return [np.reshape(unit, shape) for unit in np.eye(int(np.prod(shape)))]
+def _units(shape: tuple[int, ...]) -> Any:
+    n = math.prod(shape)
+    return np.eye(n).reshape((n, *shape)) if shape else np.ones(1)
 
 
 def _elements(tape: Tape, y: Any, m: int) -> list[int]:

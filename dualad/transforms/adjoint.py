@@ -6,7 +6,7 @@ The result is a tape like any other: it can be extended again, which gives Hessi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -18,12 +18,13 @@ from dualad.ops.table import TABLE
 from dualad.reverse.kernels import Recorded, Tape
 from dualad.reverse.pull import pull, written
 from dualad.transforms.folding import folded
-from dualad.transforms.kernels import Backward
+from dualad.transforms.kernels import Backward, constant_of, plus, times
 from dualad.transforms.operands import GENERAL, rule_parts, scalar_parts
 from dualad.transforms.sums import Sum
-from dualad.transforms.times import constant_of, plus, times
 
 __all__ = ["extend"]
+
+_GETITEM: Final = TABLE.named("getitem")
 
 
 def extend(tape: Tape, outputs: Any = None, inputs: Sequence[int] | None = None) -> list[Any]:
@@ -152,6 +153,8 @@ class _Walk(Backward):
                 parts[record.index] = g
             case "view":
                 self.add(node, g)
+            case "elementwise" if record.row.outputs == 1:
+                self.elementwise(node, record, g)
             case "elementwise" | "row":
                 self._rule(node, record, g)
 
@@ -165,7 +168,7 @@ class _Walk(Backward):
 
     def _rule(self, node: int, record: Any, g: Any) -> None:
         a = record.operands[0]
-        if record.row is TABLE.named("getitem") and self.tape.fields(a)[3] >= 0 and is_view(record.args[1]):
+        if record.row is _GETITEM and self.tape.fields(a)[3] >= 0 and is_view(record.args[1]):
             # One element of an array of another type than double: added where it lies.
             index = record.args[1] if isinstance(record.args[1], tuple) else (record.args[1],)
             self.sum_for(a).add_through([lambda t: t[(*index, Ellipsis)]], g)

@@ -9,9 +9,8 @@ import numpy as np
 
 from dualad.duck.kernels import DuckArray
 from dualad.reverse.kernels import Pick, Tape
-from dualad.transforms.kernels import Elements
+from dualad.transforms.kernels import Elements, plus
 from dualad.transforms.operands import own_copy
-from dualad.transforms.times import plus
 
 __all__ = ["Sum"]
 

@@ -14,9 +14,8 @@ from dualad.ops.lanes import fancy_first, grow, index_ndim, lane_shape
 from dualad.reverse.kernels import Recorded, Tape
 from dualad.reverse.pull import push, written
 from dualad.transforms.folding import folded
-from dualad.transforms.kernels import Forward
+from dualad.transforms.kernels import Forward, plus, times
 from dualad.transforms.operands import own_copy, rule_parts, scalar_parts
-from dualad.transforms.times import plus, times
 
 __all__ = ["extend"]
 
@@ -112,6 +111,8 @@ class _Walk(Forward):
                 index, put = self._behind_lanes(record.index, np.ndim(target), put)
                 target[index] = 0.0 if put is None else put
                 return self.of(node)
+            case "elementwise" if record.row.outputs == 1:
+                return _apart(self.elementwise(node, record), [self.of(operand) for operand in record.operands])
             case "elementwise" | "row":
                 handles, value, plan = rule_parts(self.tape, node)
                 given = [self.of(operand) for operand in record.operands]
