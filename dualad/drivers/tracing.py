@@ -27,6 +27,7 @@ __all__ = ["Trace", "Written"]
 
 _ROWS = 8  # outputs whose rows are written one by one whatever the number of inputs
 _COLUMNS = 8  # inputs whose columns are written one by one
+_FEW = 4  # directions that are taken one by one in any case: what a unit vector makes zero then leaves no node
 _LARGEST = float(np.finfo(float).max)
 
 Function = Callable[..., Any]
@@ -261,8 +262,8 @@ class Trace:
     def _tangents(self, y: Any, node: int, inner: tuple[int, ...]) -> Any:
         """Return the tangents of a result for each element of an input, first axis; None where they are too many."""
         units = _units(inner)
-        if len(units) == 1:
-            return np.stack([tangent.extend(self.tape, {node: units[0]}, [y])[0]])
+        if len(units) <= _FEW:
+            return np.stack([tangent.extend(self.tape, {node: unit}, [y])[0] for unit in units])
         try:
             return tangent.extend(self.tape, {node: units}, [y])[0]
         except NotImplementedError:  # a rule takes one direction at a time
