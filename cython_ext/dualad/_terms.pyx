@@ -291,6 +291,10 @@ cdef class Partial:
         branches = self.value(yes), self.value(no)
         if is_same(branches[0], branches[1]) and shape_of(branches[0]) == self.record.shape:
             return branches[0]
+        if type(branches[0]) in (int, float) and type(branches[1]) in (int, float):
+            # Two whole numbers would make an array of whole numbers.
+            dtype = self.record.dtype if self.record.dtype is not None else np.dtype(float)
+            branches = dtype.type(branches[0]), dtype.type(branches[1])
         return np.where(self.value(condition), *branches)
 
 
