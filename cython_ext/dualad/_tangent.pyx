@@ -50,12 +50,12 @@ cdef class Factors:
 
     cdef object value(self):
         """Write the tangent."""
-        cdef object total = None
+        cdef object whole = None
         cdef Py_ssize_t k
         for k in range(len(self.bases)):
             term = times(self.factors[k], self.bases[k])
-            total = term if total is None else plus(total, term)
-        return spread(total, self.shape)
+            whole = term if whole is None else plus(whole, term)
+        return spread(whole, self.shape)
 
 
 cdef bint is_same(object one, object other) except -1:
@@ -186,7 +186,7 @@ cdef class Forward:
         return self.others.get(node) is not None
 
     def product(self, int node):
-        """Return the tangent of an array as a factor without lanes and an array of plain numbers; None if it is none."""
+        """Return the tangent of an array as a factor without lanes and a plain array; None where it is no such product."""
         found = self.others.get(node)
         if type(found) is Factors and len((<Factors> found).bases) == 1:
             factor, base = (<Factors> found).factors[0], (<Factors> found).bases[0]
@@ -286,7 +286,7 @@ cdef class Forward:
         """Return the tangent of an elementwise operation on arrays, which has one result."""
         cdef Partial partials = Partial(self.tape, node, record)
         cdef Py_ssize_t ndim = len(record.shape)
-        cdef object total = None
+        cdef object whole = None
         cdef int i
         if self.lanes and ndim and self.tape.slot[node] >= 0:
             found = self.factored(record, partials)
@@ -299,8 +299,8 @@ cdef class Forward:
             partial = None if t is None else partials.of(i)
             if partial is not None:
                 term = times(partial, grown(t, len(shape_of(record.primals[i])), ndim))
-                total = term if total is None else total + term
-        return None if total is None else spread(total, record.shape)
+                whole = term if whole is None else whole + term
+        return None if whole is None else spread(whole, record.shape)
 
     cdef Factors factored(self, Record record, Partial partials):
         """Return the tangent of an elementwise operation as products; None where it has to be written at once."""
