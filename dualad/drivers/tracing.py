@@ -195,14 +195,17 @@ class Trace:
     def _hvp(self) -> None:
         y = one_number(self.result, "hvp")
         (x,), (p,) = self._nodes(0), self._nodes(1)
-        shape = np.shape(self.call.leaves[self.call.varied_leaves(0)[0][0]].given)
+        one, other = [self.call.leaves[self.call.varied_leaves(place)[0][0]] for place in (0, 1)]
         if self.mine(y):
+            direction = self.tape.handle(p)
+            if (one.kind == "t") != (other.kind == "t"):
+                direction = np.transpose(direction)  # they lie in memory in other orders
             (g,) = adjoint.extend(self.tape, y, [x])
-            made: Any = tangent.extend(self.tape, {x: self.tape.handle(p)}, [g])[0]
+            made: Any = tangent.extend(self.tape, {x: direction}, [g])[0]
+            if one.kind == "t":
+                made = np.transpose(made)
         else:
-            made = np.zeros(shape)
-        if self.call.leaves[0].kind == "t":
-            made = np.transpose(made)
+            made = np.zeros(np.shape(one.given))
         self.made, self.rebuild = [made], next
 
     def _derivative(self) -> None:

@@ -169,6 +169,20 @@ def test_hvp():
     replayed(f, calls, exact=False)
 
 
+@pytest.mark.parametrize("x_order", ["C", "F"])
+@pytest.mark.parametrize("p_order", ["C", "F"])
+def test_hvp_of_matrices_in_any_layout(x_order, p_order):
+    f = dualad.hvp(lambda x: np.sum(x[0] ** 2 * x[1]) + np.sum(x @ x.T @ x))
+    draw = [[np.asarray(RNG.normal(size=(3, 3)), order=order) for order in (x_order, p_order)] for _ in range(3)]
+    replayed(f, draw, exact=False)
+
+
+def test_second_derivatives_of_a_matrix_times_a_vector():
+    data, weights = RNG.normal(size=(7, 3)), np.array([1.0, -1.0])
+    f = dualad.jacobian(dualad.grad(lambda w: np.sum(np.tanh(data @ w.reshape(3, 2)) @ weights) ** 2))
+    replayed(f, [(RNG.normal(size=6),) for _ in range(3)], exact=False)
+
+
 def test_jacobians_in_several_arguments_of_any_shape():
     f = dualad.jacobian(lambda a, b: a @ b * b[0], argnums=(0, 1))
     replayed(f, [(RNG.normal(size=(2, 3)), RNG.normal(size=3)) for _ in range(3)], exact=False)
