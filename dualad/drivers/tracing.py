@@ -187,7 +187,7 @@ class Trace:
             g = trees[0] if single else tuple(trees)
             return (value, g) if with_value else g
 
-        self.made, self.rebuild = [y] * with_value + gradients, rebuild
+        self.made, self.rebuild = [y if self.mine(y) else y[()]] * with_value + gradients, rebuild
 
     def _grad(self) -> None:
         self._value_and_grad(False)

@@ -114,6 +114,22 @@ class Pair:
     b: object
 
 
+@pytest.mark.parametrize("made", [np.empty_like, lambda x: np.empty(len(x), like=x), lambda x: np.full_like(x, x[0])])
+def test_arrays_that_begin_empty(made):
+    def f(x):
+        y = made(x)
+        y[0], y[1:] = x[-1], np.diff(x)
+        return np.sum(y**3)
+
+    calls = [(RNG.normal(size=4),) for _ in range(3)]
+    replayed(f if made is np.empty_like else dualad.value_and_grad(f), calls, exact=made is np.empty_like)
+
+
+@pytest.mark.parametrize("f", [lambda x: 3.0, lambda x: 2, lambda x: max(0.0, -x[0])])
+def test_constants_are_numbers_as_the_driver_gives_them(f):
+    replayed(dualad.value_and_grad(f), [(np.array([1.0, k]),) for k in range(3)])
+
+
 def test_structures_as_arguments_and_results():
     def f(p, options):
         return Pair(p.a * options["scale"], [np.sum(p.b), p.a])
