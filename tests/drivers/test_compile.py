@@ -193,6 +193,39 @@ def test_hvp_of_matrices_in_any_layout(x_order, p_order):
     replayed(f, draw, exact=False)
 
 
+def test_types_are_those_of_the_driver():
+    weights = np.arange(3.0)
+    functions = (
+        lambda x: np.sum(x**2), lambda x: np.sum(x * weights), lambda x: np.sum(np.where(x > 0.3, x**2, -x)),
+        lambda x: 1.5, lambda x: np.sum(x * weights).astype(np.float32),
+    )  # fmt: skip
+    drivers = (
+        dualad.value_and_grad, dualad.grad, dualad.jacobian, lambda f: dualad.jacobian(f, mode="reverse"),
+        dualad.hessian, lambda f: dualad.hessian(f, mode="hyperdual"),
+    )  # fmt: skip
+    for f in functions:
+        for kind in (np.float32, np.float64):
+            calls = [(RNG.normal(size=3).astype(kind),) for _ in range(3)]
+            for driver in drivers:
+                compiled, wanted = dualad.compile(driver(f)), driver(f)
+                for (x,) in calls:
+                    found, right = compiled(x), wanted(x)
+                    for one, other in zip(
+                        *((y if isinstance(y, tuple) else (y,)) for y in (found, right)), strict=True
+                    ):
+                        assert type(one) is type(other) and one.dtype == other.dtype
+                        np.testing.assert_allclose(one, other, rtol=1e-6)  # single precision, in another order
+            replayed(
+                dualad.hvp(f), [(x, x.astype(other)) for (x,) in calls for other in (np.float32, float)], exact=False
+            )
+
+
+def test_jacobians_and_hessians_of_numbers_are_arrays():
+    for driver in (dualad.jacobian, dualad.hessian):
+        for kind in (float, np.float64, np.array):
+            replayed(driver(lambda x: x**3), [(kind(0.5 + k),) for k in range(3)], exact=False)
+
+
 def test_second_derivatives_of_a_matrix_times_a_vector():
     data, weights = RNG.normal(size=(7, 3)), np.array([1.0, -1.0])
     f = dualad.jacobian(dualad.grad(lambda w: np.sum(np.tanh(data @ w.reshape(3, 2)) @ weights) ** 2))
