@@ -31,11 +31,13 @@ def extend(tape: Tape, outputs: Any = None, inputs: Sequence[int] | None = None)
     """Write the adjoints of the inputs on the tape, and return them as recorded arrays.
 
     ``outputs`` is a recorded number or its node (those of the tape where it is None), several of them, whose adjoints
-    are 1 each, or a mapping from nodes to adjoints, for outputs that are arrays.
+    are 1 each, or a mapping from nodes to adjoints, for outputs that are arrays. These may have a leading axis, the
+    lanes, which the adjoints of the inputs then have as well; what cannot be written with lanes, or not well, raises a
+    ``NotImplementedError``.
     """
     inputs = list(tape.inputs if inputs is None else inputs)
     seeds = _seeds(tape, tape.outputs if outputs is None else outputs)
-    walk = _Walk(tape, inputs)
+    walk = _Walk(tape, inputs, max([*seeds, *inputs], default=-1) + 1, _lanes_of(tape, seeds))
     tape.check_constants()
     tape.share(True)
     try:
@@ -67,17 +69,24 @@ def _seeds(tape: Tape, outputs: Any) -> dict[int, Any]:
     return seeds
 
 
+def _lanes_of(tape: Tape, seeds: Mapping[int, Any]) -> tuple[int, ...]:
+    found = {shape_of(g)[: max(0, np.ndim(g) - len(tape.shape_of(node)))] for node, g in seeds.items()}
+    if len(found) > 1:
+        raise ValueError(errors.seeds_differ(found))
+    return found.pop() if found else ()
+
+
 class _Walk(Backward):
     """The adjoints of a tape's nodes while the sweep is written; scalar operations are passed in C."""
 
-    def __init__(self, tape: Tape, inputs: Sequence[int]) -> None:
+    def __init__(self, tape: Tape, inputs: Sequence[int], end: int, lanes: tuple[int, ...]) -> None:
         self.inputs = set(inputs)
         self.items: dict[int, list[Any]] = {}
         self.done: dict[int, Any] = {}
 
     def new_sum(self, node: int) -> Sum:
         """Return an empty sum for the adjoint of an array."""
-        return Sum(self.tape, node)
+        return Sum(self.tape, node, self.lanes)
 
     def plus(self, left: Any, right: Any) -> Any:
         """Add two contributions."""
@@ -99,19 +108,21 @@ class _Walk(Backward):
 
     def add_other_element(self, total: Sum, place: int, g: Any) -> None:
         """Add to an element of an array what is no scalar node."""
-        index = (*self.tape.index_of(total.node, place), ...)
+        index = (..., *self.tape.index_of(total.node, place))
         total.add_through([lambda t: t[index]], g)
 
     def result(self, node: int) -> Any:
         """Return the adjoint of an input as a recorded array."""
         if self.tape.fields(node)[3] < 0:
             g = self.take(node)
-            g = 0.0 if g is None else g
-            return g if isinstance(g, DuckArray) else self.tape.constant(np.float64(g))
+            if isinstance(g, DuckArray):
+                return g
+            zeros = np.zeros(self.lanes) if self.lanes else np.float64(0.0)
+            return self.tape.constant(zeros if g is None else zeros + g)
         g = self.done.get(node)
         if isinstance(g, DuckArray):
             return g
-        whole = np.zeros(self.tape.shape_of(node), self.tape.dtype_of(node))
+        whole = np.zeros(self.lanes + self.tape.shape_of(node), self.tape.dtype_of(node))
         return self.tape.constant(whole if g is None else whole + g)
 
     def come_to_late(self, node: int) -> None:
@@ -164,15 +175,15 @@ class _Walk(Backward):
         if g is not None and record.plan is not None:
             g = np.where(record.plan, g, 0.0)
         if g is not None and record.operands[1] >= 0:
-            self.add(record.operands[1], sum_to(g, np.ndim(g), record.primals[1]))
+            self.add(record.operands[1], sum_to(g, np.ndim(g) - len(self.lanes), record.primals[1]))
 
     def _rule(self, node: int, record: Any, g: Any) -> None:
         a = record.operands[0]
-        if record.row is _GETITEM and self.tape.fields(a)[3] >= 0 and is_view(record.args[1]):
+        if record.row is _GETITEM and self.tape.fields(a)[3] >= 0 and is_view(record.args[1]) and not self.lanes:
             # One element of an array of another type than double: added where it lies.
             index = record.args[1] if isinstance(record.args[1], tuple) else (record.args[1],)
             self.sum_for(a).add_through([lambda t: t[(*index, Ellipsis)]], g)
             return
         handles, value, plan = rule_parts(self.tape, node)
-        for i, answer in pull(record, g, handles, value, plan, times, folded):
+        for i, answer in pull(record, g, handles, value, plan, times, folded, self.varies):
             self.add(record.operands[i], answer)
