@@ -216,7 +216,7 @@ cdef class Partial:
         self.tape, self.node, self.record = tape, node, record
         self.bound = None
 
-    cdef object of(self, int i):
+    cpdef object of(self, int i):
         """Write the partial in operand ``i``; None where it is zero or has no meaning."""
         cdef Record record = self.record
         cdef int k, count = len(record.operands)

@@ -27,7 +27,7 @@ __all__ = ["Trace", "Written"]
 
 _ROWS = 8  # outputs whose rows are written one by one whatever the number of inputs
 _COLUMNS = 8  # inputs whose columns are written one by one
-_CHUNK = 1 << 17  # numbers of rows that are carried together
+_CHUNK = 1 << 20  # numbers of rows that are carried together
 _LARGEST = float(np.finfo(float).max)
 
 Function = Callable[..., Any]

@@ -17,8 +17,9 @@ from dualad.ops.lanes import is_view, shape_of, sum_to
 from dualad.ops.table import TABLE
 from dualad.reverse.kernels import Recorded, Tape
 from dualad.reverse.pull import pull, written
+from dualad.transforms.factors import Terms, is_units, merged, passed, rows_of_product, whole
 from dualad.transforms.folding import folded
-from dualad.transforms.kernels import Backward, constant_of, plus, times
+from dualad.transforms.kernels import Backward, Partial, constant_of, plus, times
 from dualad.transforms.operands import GENERAL, rule_parts, scalar_parts
 from dualad.transforms.sums import Sum
 
@@ -41,8 +42,7 @@ def extend(tape: Tape, outputs: Any = None, inputs: Sequence[int] | None = None)
     tape.check_constants()
     tape.share(True)
     try:
-        for node, g in seeds.items():
-            walk.add(node, g)
+        walk.seed(seeds)
         walk.run()
         return [walk.result(node) for node in inputs]
     finally:
@@ -82,6 +82,8 @@ class _Walk(Backward):
     def __init__(self, tape: Tape, inputs: Sequence[int], end: int, lanes: tuple[int, ...]) -> None:
         self.inputs = set(inputs)
         self.items: dict[int, list[Any]] = {}
+        self.factored: dict[int, Terms] = {}  # of arrays, with lanes
+        self.units: Any = None  # the seed, where it has a lane for each element of the output
         self.done: dict[int, Any] = {}
 
     def new_sum(self, node: int) -> Sum:
@@ -91,6 +93,13 @@ class _Walk(Backward):
     def plus(self, left: Any, right: Any) -> Any:
         """Add two contributions."""
         return plus(left, right)
+
+    def seed(self, seeds: Mapping[int, Any]) -> None:
+        """Add the adjoints of the outputs."""
+        for node, g in seeds.items():
+            if self.lanes and len(seeds) == 1 and is_units(g, self.tape.shape_of(node)):
+                self.units = g
+            self.add(node, g)
 
     def add(self, node: int, g: Any) -> None:
         """Add a contribution to the adjoint of a node."""
@@ -153,6 +162,15 @@ class _Walk(Backward):
         else:
             found = self.take_sum(node)
             g = None if found is None else found.value()
+        if self.lanes and record.shape:
+            terms = self.factored.pop(node, [])
+            terms = terms if g is None else merged(terms, [(g, None)])
+            if record.kind == "elementwise" and record.row.outputs == 1:
+                self._factors(node, record, terms)
+                return
+            if self._is_product(record, terms):
+                return
+            g = whole(terms)
         if g is None:
             return
         match record.kind:
@@ -168,6 +186,41 @@ class _Walk(Backward):
                 self.elementwise(node, record, g)
             case "elementwise" | "row":
                 self._rule(node, record, g)
+
+    def _factors(self, node: int, record: Any, terms: Terms) -> None:
+        """Pass the adjoint of an elementwise operation on as products."""
+        partials = Partial(self.tape, node, record)
+        for i, operand in enumerate(record.operands if terms else ()):
+            if operand < 0 or not record.active >> i & 1 or not self.varies(operand):
+                continue
+            partial = partials.of(i)
+            if partial is None:
+                continue
+            more, shape = passed(terms, partial), shape_of(record.primals[i])
+            if shape == record.shape and self._keeps_factors(operand):
+                self.factored[operand] = merged(self.factored.get(operand, []), more)
+            else:
+                self.add(operand, sum_to(whole(more), len(record.shape), shape))
+
+    def _keeps_factors(self, node: int) -> bool:
+        """Say whether the adjoint of an array is only that of the node itself, and no version of another."""
+        if self.tape.operator(node) != GENERAL or node in self.tape.late:
+            return False
+        return self.tape.record_of(node).kind in ("elementwise", "row", "constant")
+
+    def _is_product(self, record: Any, terms: Terms) -> bool:
+        """Pass the adjoint of matrix times vector on where it is that of the units, and say whether it was."""
+        if record.kind != "row" or record.row.name not in ("matmul", "dot") or len(terms) != 1:
+            return False
+        ((g, factor),) = terms
+        varies = [n >= 0 and self.varies(n) for n in record.operands]
+        i = varies.index(True)
+        if g is not self.units or all(varies) or np.ndim(record.primals[1 - i]) != 2 or np.ndim(record.primals[i]) != 1:
+            return False
+        matrix, other = record.primals[1 - i], record.operands[1 - i]
+        matrix = matrix if other < 0 else self.tape.handle(other, matrix)
+        self.add(record.operands[i], rows_of_product(factor, i, matrix))
+        return True
 
     def _write(self, node: int, record: Any) -> None:
         found = self.sum_of_slot(node)
