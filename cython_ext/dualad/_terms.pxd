@@ -11,7 +11,7 @@ cdef class Partial:
     cdef unsigned int varying
     cdef list bound
     cdef list found
-    cdef object of(self, int i)
+    cpdef object of(self, int i)
     cdef object symbol(self, int k)
     cdef object value(self, int k)
     cdef object choose(self, int condition, int yes, int no)

@@ -216,7 +216,7 @@ cdef class Partial:
         self.tape, self.node, self.record = tape, node, record
         self.bound = None
 
-    cdef object of(self, int i):
+    cpdef object of(self, int i):
         """Write the partial in operand ``i``; None where it is zero or has no meaning."""
         cdef Record record = self.record
         cdef int k, count = len(record.operands)
@@ -301,7 +301,7 @@ cdef class Partial:
 cdef object back_to(object term, Py_ssize_t ndim, tuple shape):
     """Sum what broadcasting an operand has repeated."""
     cdef tuple own = shape_of(term)
-    return term if own == shape and len(own) == ndim else sum_to(term, ndim, shape)
+    return term if len(shape) == ndim and own[len(own) - ndim:] == shape else sum_to(term, ndim, shape)
 
 
 cdef object grown(object t, Py_ssize_t ndim, Py_ssize_t to):

@@ -28,6 +28,7 @@ __all__ = ["Trace", "Written"]
 _ROWS = 8  # outputs whose rows are written one by one whatever the number of inputs
 _COLUMNS = 8  # inputs whose columns are written one by one
 _FEW = 4  # directions that are taken one by one in any case: what a unit vector makes zero then leaves no node
+_CHUNK = 1 << 20  # numbers of rows that are carried together
 _LARGEST = float(np.finfo(float).max)
 
 Function = Callable[..., Any]
@@ -115,7 +116,8 @@ class Trace:
                 continue
             if record.kind == "row" and record.row.name == "copy" and not self._is_copy(record):
                 raise Unwilling("NumPy rounds a value in another way than the recording, whose replay would show it")
-            loose = [x for n, x in zip(record.operands, record.primals, strict=False) if n < 0]
+            operands = record.operands
+            loose = [x for n, x in zip(operands, record.primals, strict=False) if n < 0] if -1 in operands else []
             for x in [record.value] if record.kind == "constant" else [*loose, *_constants_of(record)]:
                 if isinstance(x, (float, int, np.number)):
                     numbers.add(float(x))
@@ -254,12 +256,21 @@ class Trace:
         return self.call.arguments(shown)
 
     def _rows(self, y: Any, shape: Any, m: int, leaves: Any, nodes: Any) -> list[Any]:
-        flat = _elements(self.tape, y, m)
-        rows = [adjoint.extend(self.tape, {element: np.float64(1.0)}, nodes) for element in flat]
-        return [
-            np.reshape(np.stack(column), shape + np.shape(leaf.given))
-            for column, leaf in zip(zip(*rows, strict=True), leaves, strict=True)
-        ]
+        most = max(_CHUNK // max(1, *(int(np.size(leaf.given)) for leaf in leaves)), 1)
+        found = self._adjoints(y, m, nodes, most) if m > 1 and most > 1 else None
+        if found is None:
+            rows = [adjoint.extend(self.tape, {e: np.float64(1.0)}, nodes) for e in _elements(self.tape, y, m)]
+            found = [np.stack(column) for column in zip(*rows, strict=True)]
+        return [np.reshape(g, shape + np.shape(leaf.given)) for g, leaf in zip(found, leaves, strict=True)]
+
+    def _adjoints(self, y: Any, m: int, nodes: Any, most: int) -> list[Any] | None:
+        """Return the adjoints of nodes for each element of a result, first axis; None where they want to be apart."""
+        units, node = np.eye(m).reshape((m, *np.shape(y))), y._operand()
+        try:
+            parts = [adjoint.extend(self.tape, {node: units[i : i + most]}, nodes) for i in range(0, m, most)]
+        except NotImplementedError:
+            return None
+        return parts[0] if len(parts) == 1 else [np.concatenate(part) for part in zip(*parts, strict=True)]
 
     def _columns(self, y: Any, shape: Any, leaves: Any, nodes: Any) -> list[Any] | None:
         made = []
@@ -341,7 +352,9 @@ def _leaves(result: Any) -> tuple[list[Any], Any]:
     return [lift(x) if isinstance(x, np.ndarray) and x.dtype == object else x for x in leaves], rebuild
 
 
-def _constants_of(record: Any) -> list[Any]:
+def _constants_of(record: Any) -> Sequence[Any]:
+    if record.args is None and record.index is None and not record.path:
+        return ()
     found: list[Any] = []
 
     def look(part: Any) -> None:

@@ -2,6 +2,6 @@
 
 from dualad._adjoint import Backward, Elements
 from dualad._tangent import Forward
-from dualad._terms import constant_of, plus, times
+from dualad._terms import Partial, constant_of, plus, times
 
-__all__ = ["Backward", "Elements", "Forward", "constant_of", "plus", "times"]
+__all__ = ["Backward", "Elements", "Forward", "Partial", "constant_of", "plus", "times"]

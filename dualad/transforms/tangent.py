@@ -10,12 +10,12 @@ import numpy as np
 from dualad import errors
 from dualad.duck.kernels import DuckArray
 from dualad.ops import formula
-from dualad.ops.lanes import fancy_first, grow, index_ndim, lane_shape
+from dualad.ops.lanes import grow, index_ndim, lane_shape
 from dualad.reverse.kernels import Recorded, Tape
 from dualad.reverse.pull import push, written
 from dualad.transforms.folding import folded
 from dualad.transforms.kernels import Forward, plus, times
-from dualad.transforms.operands import own_copy, rule_parts, scalar_parts
+from dualad.transforms.operands import behind_lanes, own_copy, rule_parts, scalar_parts
 
 __all__ = ["extend"]
 
@@ -146,12 +146,10 @@ class _Walk(Forward):
         lanes = len(self.lanes)
         if not lanes:
             return index, put
-        entries = index if isinstance(index, tuple) else (index,)
         to = index_ndim(index, ndim - lanes)
-        if fancy_first(entries) or np.ndim(put) - lanes > to:
-            # Axes would come before the lanes.
-            raise NotImplementedError
-        return (slice(None),) * lanes + entries, None if put is None else grow(put, np.ndim(put) - lanes, to)
+        if np.ndim(put) - lanes > to:
+            raise NotImplementedError  # axes would come before the lanes
+        return behind_lanes(index, lanes), None if put is None else grow(put, np.ndim(put) - lanes, to)
 
 
 def _is_unit(t: Any) -> bool:
