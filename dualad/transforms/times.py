@@ -48,6 +48,8 @@ def times(partial: Any, g: Any) -> Any:
 def _multiple(x: Any, factor: float) -> Any:
     if factor == 0.0:
         return np.zeros(shape_of(x), x.dtype) if np.ndim(x) else 0.0
+    if x.dtype.kind != "f":
+        return factor * x  # a condition is no number yet: two of them would be added by "or"
     return x if factor == 1.0 else -x if factor == -1.0 else factor * x
 
 
