@@ -367,7 +367,7 @@ def not_stacked(lengths: Any) -> str:
     """Sentence for the arguments of batch."""
     return (
         f"batch takes arrays with one row for each call, all with the same number of rows and at least one; the "
-        f"leading lengths are {lengths}."
+        f"leading lengths are {lengths}. A list is taken as a structure: make a list of rows one array, np.array(rows)."
     )
 
 

@@ -155,6 +155,8 @@ cdef object multiple(object x, double factor):
     if factor == 0:
         shape = shape_of(x)
         return np.zeros(shape, x.dtype) if shape else 0.0
+    if x.dtype.kind != "f":
+        return factor * x  # a condition is no number yet: two of them would be added by "or"
     return x if factor == 1 else -x if factor == -1 else factor * x
 
 
