@@ -5,6 +5,8 @@ All of it is exact: -(a*b) is (-a)*b, x + (-y) is x - y, to the last bit and for
 
 import math
 
+cimport cython
+
 from dualad._lower import OPCODES
 from dualad._machine cimport OP_ADD, OP_DIVIDE, OP_MULTIPLY, OP_NEGATIVE, OP_SCALE, OP_SQUARE, OP_SUBTRACT
 
@@ -21,6 +23,7 @@ cdef dict PAIRS = {
 }
 
 
+@cython.no_gc
 cdef class Member:
     """An operation of a group: operands are keys of members, or ``-1 - i`` for load i."""
 
@@ -223,7 +226,7 @@ cdef tuple written(Group made):
             direct.add(key)
     for key, *rest in sorted(made.sinks, key=is_by_rows):
         sinks.append((slot_of[key], *rest))
-    return (axes, slots, block, taken, put, steps, sinks), slots + slots * min(block, size)
+    return (axes, slots, block, tuple(taken), tuple(put), tuple(steps), tuple(sinks)), slots + slots * min(block, size)
 
 
 def is_by_rows(sink):
