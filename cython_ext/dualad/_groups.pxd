@@ -10,7 +10,7 @@ cdef class Grouping(Placing):
     cdef readonly Py_ssize_t constant_size, scratch
     cdef public double work
     cdef public int exact
-    cdef dict number_at, array_at
+    cdef dict number_at, array_at, alike_at
     cdef dict uniform             # of constants that are one number: by their offset
     cdef int fuse(self, object scalars, tuple shape, list numbers, dict into) except -1
     cdef int deliver(self, object scalars, Group made, int number, int user) except -1

@@ -1,6 +1,7 @@
 """Elementwise operations of one shape and stage, fused to one group that runs block by block."""
 
 cimport numpy as cnp
+from libc.string cimport memcmp
 
 import numpy as np
 
@@ -17,6 +18,7 @@ cdef object FLOAT = np.float64
 
 cdef enum:
     FOREVER = 2147483647
+    SOME = 16
 
 
 cdef class Grouping(Placing):
@@ -30,6 +32,7 @@ cdef class Grouping(Placing):
         self.constant_at = {}
         self.number_at = {}
         self.array_at = {}
+        self.alike_at = {}
         self.uniform = {}
         self.constant_size = 1             # one that nobody reads, so that there are some
         self.exact = FOREVER               # nodes from the first on whose values are NumPy's to the bit
@@ -161,7 +164,7 @@ cdef class Grouping(Placing):
         found = self.number_at.get(bits)
         if found is None:
             self.uniform[8 * self.constant_size] = x
-            found = self.number_at[bits] = self.stored(("number", bits), (), (), np.full(1, x))
+            found = self.number_at[bits] = self.stored(("number", bits), (), (), np.array((x,)))
         return <tuple> found
 
     cdef tuple constant_array(self, object x):
@@ -183,12 +186,19 @@ cdef class Grouping(Placing):
         if size and is_uniform(at, size):
             size, strides = 1, (0,) * len(shape)
         numbers = (<object> array).reshape(-1)[:size]
-        key = (shape, strides, numbers.tobytes())
-        known = self.constant_at.get(key)
-        if known is None:
+        # Large arrays are told apart by some of their numbers first, and then compared.
+        key = (shape, strides, numbers.tobytes() if size <= SOME else numbers[::size // SOME].tobytes())
+        alike = self.alike_at.setdefault(key, [])
+        for other, known in alike:
+            if memcmp(cnp.PyArray_DATA(<cnp.ndarray> other), at, size * sizeof(double)) == 0:
+                break
+        else:
             if size == 1:
                 self.uniform[8 * self.constant_size] = at[0]
-            known = self.stored(key, shape, strides, np.array(numbers))
+            known = (8 * self.constant_size, "d", shape, strides)
+            self.bytes.append(numbers)
+            self.constant_size += size
+            alike.append((numbers, known))
         self.array_at[id(x)] = x, known          # which stays alive, so that no other takes its name
         return known
 

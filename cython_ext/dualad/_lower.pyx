@@ -46,6 +46,10 @@ cdef int find_codes() except -1:
     return 0
 
 
+cdef enum:
+    NEAR = 8     # places that are looked at before those far away
+
+
 cdef inline uint64_t mixed(Key *key) noexcept nogil:
     cdef uint64_t h = <uint64_t> <unsigned int> key.a * 0x9E3779B97F4A7C15ULL
     h ^= (<uint64_t> <unsigned int> key.b + 0x7F4A7C15ULL) * 0xC2B2AE3D27D4EB4FULL
@@ -85,17 +89,17 @@ cdef class Graph:
         while room < 2 * self.n:
             room *= 2
         self.mask = room - 1
-        self.table = <Key *> malloc(room * sizeof(Key))
-        self.held = <int *> calloc(room, sizeof(int))
-        if self.table == NULL or self.held == NULL:
-            free(self.table)
-            free(self.held)
+        self.keys = <Key *> malloc(self.n * sizeof(Key) + 1)
+        self.slots = <Slot *> calloc(room, sizeof(Slot))
+        if self.keys == NULL or self.slots == NULL:
+            free(self.keys)
+            free(self.slots)
             raise MemoryError
         try:
             self.walk(variable)
         finally:
-            free(self.table)
-            free(self.held)
+            free(self.keys)
+            free(self.slots)
         return 0
 
     cdef int walk(self, set variable) except -1:
@@ -176,18 +180,31 @@ cdef class Graph:
         return self.first(op, a, b, at, node)
 
     cdef int first(self, int op, int a, int b, double at, int node) noexcept:
-        """Return the first node with an operation."""
+        """Return the first node with an operation.
+
+        Operations are looked for where their last operand tells: those of one time lie close together then, and stay in
+        the cache. Where many have that operand, they are looked for wherever a mix of all that they are made of tells.
+        """
         cdef Key key
-        cdef Py_ssize_t place
+        cdef Key *other
+        cdef Slot *slot
+        cdef uint64_t h
+        cdef int tried = 0
+        cdef Py_ssize_t place = 2 * <Py_ssize_t> max(a, b) + (<Py_ssize_t> at if op == READ else op)
         key.op, key.a, key.b, key.at = op, a, b, at
-        place = mixed(&key) & self.mask
-        while self.held[place]:
-            if (self.table[place].op == op and self.table[place].a == a and self.table[place].b == b
-                    and (<uint64_t *> &self.table[place].at)[0] == (<uint64_t *> &at)[0]):
-                return self.held[place] - 1
-            place = (place + 1) & self.mask
-        self.table[place] = key
-        self.held[place] = node + 1
+        h = mixed(&key)
+        slot = &self.slots[place & self.mask]
+        while slot.node:
+            if slot.tag == <unsigned int> h:
+                other = &self.keys[slot.node - 1]
+                if (other.op == op and other.a == a and other.b == b
+                        and (<uint64_t *> &other.at)[0] == (<uint64_t *> &at)[0]):
+                    return slot.node - 1
+            tried += 1
+            place = place + 1 if tried != NEAR else <Py_ssize_t> (h >> 20)
+            slot = &self.slots[place & self.mask]
+        self.keys[node] = key
+        slot.node, slot.tag = node + 1, <unsigned int> h
         return node
 
     def keep(self, wanted):
@@ -257,6 +274,14 @@ cdef class Graph:
     cdef tuple operands(self, int node):
         """Return the operands of a general node, those below zero being constants."""
         return (<Record> self.tape.records[<Py_ssize_t> self.tape.at[node]]).operands
+
+    def count_scalars(self):
+        """Return how many scalar operations are alive."""
+        cdef int node
+        cdef Py_ssize_t count = 0
+        for node in range(self.n):
+            count += self.alive[node] and self.tape.op[node] >= 0
+        return count
 
     def operators(self):
         """Return the operator of every node, and its first operand, -1 where it has none."""
@@ -371,6 +396,11 @@ cdef class Code:
         return np.array(<int[:self.n]> self.words, dtype=np.int32) if self.n else np.zeros(0, np.int32)
 
 
+cdef struct Recent:
+    long long bits
+    int place          # and one more
+
+
 cdef class Scalars:
     """Gives scalar nodes their places among the doubles of the workspace, and writes the instructions.
 
@@ -387,15 +417,16 @@ cdef class Scalars:
     cdef int[::1] last
     cdef int[::1] inlined                   # of a sum: the product that it takes in; of a product: -2
     cdef int[::1] chained                   # of a sum: the sum that it goes on with; TAKEN of that
-    cdef list idle
+    cdef Code idle                          # places that were given back
+    cdef Recent[64] recent                  # of constants that were asked for lately
     cdef readonly int top
     cdef readonly dict image
-    cdef int *opcode                        # of a row, by its number: an opcode, or OP_CALL
-    cdef list pending
+    cdef dict calls                         # by the number of a row: that of its loop
 
     def __init__(self, Graph graph, int first, functions):
         self.graph, self.code, self.functions = graph, Code(), functions
-        self.function_of, self.constants, self.image, self.idle = {}, {}, {}, []
+        self.function_of, self.constants, self.image, self.calls = {}, {}, {}, {}
+        self.idle = Code()
         self.place = np.full(graph.n, -1, np.int32)
         self.last = np.full(graph.n, -1, np.int32)
         self.inlined = np.full(graph.n, -1, np.int32)
@@ -411,20 +442,25 @@ cdef class Scalars:
         return self.function_of[key]
 
     cpdef int new_place(self) except -1:
-        if self.idle:
-            return self.idle.pop()
+        if self.idle.n:
+            self.idle.n -= 1
+            return self.idle.words[self.idle.n]
         self.top += 1
         return self.top - 1
 
-    def constant(self, double x):
+    cpdef int constant(self, double x) except -1:
         """Return the place of a constant."""
         cdef long long bits = (<long long *> &x)[0]
+        cdef Recent *recent = &self.recent[(<uint64_t> bits * 0x9E3779B97F4A7C15ULL) >> 58]
+        if recent.place > 0 and recent.bits == bits:
+            return recent.place - 1
         found = self.constants.get(bits)
         if found is None:
             # Constants keep their places: those that are given back may not be taken for them.
             found = self.constants[bits] = self.top
             self.image[self.top] = x
             self.top += 1
+        recent.bits, recent.place = bits, <int> found + 1
         return found
 
     cpdef int at(self, int node) except -1:
@@ -462,7 +498,7 @@ cdef class Scalars:
         cdef int[::1] uses = np.zeros(self.graph.n, np.int32)
         cdef unsigned char[::1] taken = np.zeros(self.graph.n, np.uint8)
         cdef int[::1] place = np.zeros(self.graph.n, np.int32)     # where in the schedule a node is computed
-        cdef int k, node, op, a, b, one
+        cdef int i, k, node, op, a, b, one
         for k in range(order.shape[0]):
             node = order[k]
             op = tape.op[node]
@@ -482,7 +518,8 @@ cdef class Scalars:
             a, b = tape.a[node], tape.b[node]
             a = same[a] if a >= 0 else -1
             b = same[b] if b >= 0 else -1
-            for one in (b, a):
+            for i in range(2):
+                one = a if i else b
                 if self.may_join(one, node, uses) and (
                     tape.op[one] == CODE_MULTIPLY or (tape.op[one] == CODE_SCALE and op == CODE_ADD)
                 ):
@@ -491,7 +528,8 @@ cdef class Scalars:
                     break
             if self.inlined[node] >= 0 or op == CODE_SUBTRACT:
                 continue
-            for one in (a, b):
+            for i in range(2):
+                one = b if i else a
                 if self.may_join(one, node, uses) and tape.op[one] == CODE_ADD and self.inlined[one] < 0:
                     self.chained[node] = one
                     taken[one] = 1
@@ -530,7 +568,7 @@ cdef class Scalars:
         if node >= 0:
             node = self.graph.same[node]
             if self.last[node] == k and self.place[node] >= 0 and not self.graph.fixed[node]:
-                self.idle.append(self.place[node])
+                self.idle.put(self.place[node])
                 self.last[node] = GONE
         return 0
 
@@ -596,8 +634,11 @@ cdef class Scalars:
             self.code.put(OP_NEGATIVE)
             self.code.put(target)
             return self.code.put(x)
-        ufunc = rule.row.function
-        self.code.put4(OP_CALL, target, self.function(ufunc, find_loop(ufunc, [False] * rule.arguments)), x)
+        function = self.calls.get(op)
+        if function is None:
+            ufunc = rule.row.function
+            function = self.calls[op] = self.function(ufunc, find_loop(ufunc, [False] * rule.arguments))
+        self.code.put4(OP_CALL, target, function, x)
         if rule.arguments == 2:
             self.code.put(y)
         return 0
@@ -640,7 +681,10 @@ cdef class Scalars:
         cdef long long[::1] home
         cdef int[::1] final = self.graph.final
         cdef unsigned char[::1] stable = arrays.stable
+        cdef unsigned char[::1] guarded = np.zeros(self.graph.n, np.uint8)
         home = arrays.home
+        for node in guards:
+            guarded[node] = 1
         for k in range(order.shape[0]):
             node = order[k]
             while stage < self.graph.stage[node]:
@@ -666,11 +710,11 @@ cdef class Scalars:
                 self.release(tape.b[node], k)
             elif op != LEAF:
                 self.write(node, k)
-            if node in guards:
+            if guarded[node]:
                 for number, outcome in guards[node]:
                     arrays.guard(self, node, number, outcome)
             if self.last[node] == -1 and self.place[node] >= 0 and op != LEAF:
-                self.idle.append(self.place[node])
+                self.idle.put(self.place[node])
                 self.last[node] = GONE
         while stage < arrays.stages - 1:
             stage += 1

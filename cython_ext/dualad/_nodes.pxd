@@ -35,11 +35,12 @@ cdef class Nodes:
     cdef readonly set inputs
     cdef readonly list found
     cdef readonly dict folded
-    cdef dict equal
+    cdef dict equal, versions
     cdef bint fold(self, int node, Record record, tuple operands) except -1
     cdef Value value_of(self, Graph graph, int number)
     cdef Value written(self, Graph graph, int number)
     cdef Node node_of(self, Graph graph, int number)
+    cdef Node described(self, int number)
     cdef Node describe(self, Graph graph, int number)
     cdef Node elementwise(self, Graph graph, Record record, Value own)
     cdef Node view(self, Graph graph, int number, Record record)

@@ -4,6 +4,7 @@ The common ones are described here: elementwise operations and views. The others
 dualad/program/describe.py.
 """
 
+cimport cython
 cimport numpy as cnp
 
 import operator
@@ -17,6 +18,7 @@ from dualad._lower import OPCODES
 from dualad._lower cimport Graph
 from dualad._machine cimport OP_CALL, OP_POW_2
 from dualad._tape cimport COMPARE, GENERAL, LEAF, WRITE, Record, Recorded, Tape
+from dualad._views cimport Pick
 
 cnp.import_array()
 
@@ -62,6 +64,7 @@ cpdef tuple strides_of(tuple shape, tuple order, Py_ssize_t itemsize):
     return tuple(strides)
 
 
+@cython.no_gc     # nothing that it refers to leads back: the garbage collector need not look at thousands of them
 cdef class Value:
     """How the numbers of an array node lie: in the memory of ``root``, from a byte offset, with strides in bytes.
 
@@ -136,6 +139,7 @@ cdef inline _NODE mark(int number):
     return made
 
 
+@cython.no_gc
 cdef class Node:
     """A general node: ``way`` is "input", "view", "each", "write", "reduce", "whole", "join", "pick", "pack" or "call".
 
@@ -156,7 +160,8 @@ cdef class Nodes:
 
     def __init__(self, Tape tape, set inputs):
         self.tape, self.inputs = tape, inputs
-        self.found = [None] * tape.n       # the Node of each node that was described
+        self.found = [None] * len(tape.records)       # the description of each record
+        self.versions = {}                 # and of arrays whose elements were written
         self.equal = {}
         self.folded = {}                   # constants that were computed for the program
 
@@ -226,10 +231,17 @@ cdef class Nodes:
         return self.node_of(graph, number)
 
     cdef Node node_of(self, Graph graph, int number):
-        found = self.found[number]
+        cdef Py_ssize_t at = <Py_ssize_t> self.tape.at[number]
+        found = self.found[at]
         if found is None:
-            found = self.found[number] = self.describe(graph, number)
+            found = self.found[at] = self.describe(graph, number)
         return <Node> found
+
+    cdef Node described(self, int number):
+        """Return the description of an array, None where there is none yet."""
+        if self.tape.op[number] == WRITE:
+            return self.versions.get(number)
+        return self.found[<Py_ssize_t> self.tape.at[number]] if self.tape.op[number] == GENERAL else None
 
     def value(self, Graph graph, int number):
         """Return how the value of a node lies, None for a number."""
@@ -251,8 +263,8 @@ cdef class Nodes:
         # From version to version, and not by calls: there may be many thousands.
         while self.tape.op[base] == WRITE and not graph.fixed[base]:
             base = graph.final[base]
-            if self.found[base] is not None:
-                before = (<Node> self.found[base]).value
+            if base in self.versions:
+                before = (<Node> self.versions[base]).value
                 break
             versions.append(base)
             base = self.version_before(graph, base)
@@ -260,7 +272,7 @@ cdef class Nodes:
             before = self.held(base, number) if graph.fixed[base] else self.value_of(graph, base)
         for base in reversed(versions):
             before = own_of(before, base)
-            self.found[base] = Node("write", (), before, name="write")
+            self.versions[base] = Node("write", (), before, name="write")
         return before
 
     cdef int version_before(self, Graph graph, int number) noexcept:
@@ -425,12 +437,16 @@ cdef class Nodes:
     def elements(self):
         """Return how many elements all arrays have together."""
         cdef Py_ssize_t count = 0
-        for found in self.found:
+        for found in [*self.found, *self.versions.values()]:
             if found is not None and (<Node> found).value is not None:
                 count += (<Node> found).value.size
         return count
 
     # --- what the rules in Python ask
+
+    def part_of(self, int number):
+        """Return how the elements lie that a node writes, None where they are written one by one."""
+        return self.described(number).function
 
     def overwritten(self, Graph graph, int number):
         """Return the version of an array whose elements are written anew, for the last version of a chain of writes."""
@@ -508,13 +524,19 @@ cdef object key_of(Record record, tuple operands):
                 if word is None:
                     return None
                 constants.append(word)
-        return "each", record.row.name, record.function, operands, tuple(constants)
+        # What lives as long as the tape is told by its address: keys of plain numbers are no garbage collector's business.
+        return id(record.row), id(record.function), operands, tuple(constants)
     if record.kind == "view":
-        try:
-            hash(record.path)
-        except TypeError:
-            return None
-        return "view", operands, record.path
+        path = []
+        for step in record.path:
+            if type(step) is Pick:
+                path.append((<Pick> step).key())
+                continue
+            try:
+                path.append((hash(step), step))
+            except TypeError:
+                return None
+        return "view", operands, tuple(path)
     if record.kind == "row" or record.kind == "discrete":
         args, kwargs = words_of(record.args), words_of(record.kwargs or None)
         if args is None or kwargs is None:

@@ -5,6 +5,8 @@ All of it is exact: -(a*b) is (-a)*b, x + (-y) is x - y, to the last bit and for
 
 import math
 
+cimport cython
+
 from dualad._lower import OPCODES
 from dualad._machine cimport OP_ADD, OP_DIVIDE, OP_MULTIPLY, OP_NEGATIVE, OP_SCALE, OP_SQUARE, OP_SUBTRACT
 
@@ -21,6 +23,7 @@ cdef dict PAIRS = {
 }
 
 
+@cython.no_gc
 cdef class Member:
     """An operation of a group: operands are keys of members, or ``-1 - i`` for load i."""
 
@@ -174,6 +177,22 @@ cdef int paired(Group made) except -1:
     return 0
 
 
+cdef int turned(Group made) except -1:
+    """Take the axes in the order of the memory that results lie in; sums of rows need them as they are."""
+    cdef list order
+    if len(made.shape) < 2 or not made.stores or made.sinks:
+        return 0
+    order = sorted(range(len(made.shape)), key=[-abs(stride) for stride in made.stores[0][1][3]].__getitem__)
+    if order == list(range(len(order))):
+        return 0
+    made.shape = tuple([made.shape[axis] for axis in order])
+    made.loads = [(*load[:3], tuple([load[3][axis] for axis in order])) for load in made.loads]
+    made.stores = [
+        (key, (*where[:3], tuple([where[3][axis] for axis in order])), copied) for key, where, copied in made.stores
+    ]
+    return 0
+
+
 cdef tuple written(Group made):
     """Return a group as the machine takes it, and the doubles of scratch memory that it needs."""
     cdef Member one
@@ -182,6 +201,7 @@ cdef tuple written(Group made):
     cdef dict last = {}, slot_of = {}
     cdef list idle = [], steps = [], taken = [], put = [], sinks = []
     cdef set placed = set(), direct = set(), kept = wanted_of(made)
+    turned(made)
     axes, operands = merged(made.shape, made.loads + [store[1] for store in made.stores])
     for key, _, copied in made.stores:
         if not copied:
@@ -223,7 +243,7 @@ cdef tuple written(Group made):
             direct.add(key)
     for key, *rest in sorted(made.sinks, key=is_by_rows):
         sinks.append((slot_of[key], *rest))
-    return (axes, slots, block, taken, put, steps, sinks), slots + slots * min(block, size)
+    return (axes, slots, block, tuple(taken), tuple(put), tuple(steps), tuple(sinks)), slots + slots * min(block, size)
 
 
 def is_by_rows(sink):

@@ -23,7 +23,7 @@ cdef class Placing(Nodes):
     cdef bint in_group(self, int number, int user) except -1
     cdef int note_birth(self, int number, Py_ssize_t k) except -1
     cdef int use(self, int number, Py_ssize_t k, bint outside, int user=*) except -1
-    cdef int place_all(self, list general) except -1
+    cdef int place_all(self, int[::1] general) except -1
     cdef int move_out(self, int number, int root) except -1
     cdef Py_ssize_t last_of(self, int root) except -2
     cdef bint is_temporary(self, int number) except -1

@@ -51,8 +51,9 @@ cdef class Placing(Nodes):
         """Give every array its memory."""
         cdef Node node
         cdef Py_ssize_t k
-        cdef int number, i
-        cdef list general = [], writes = []
+        cdef int number, base
+        cdef Py_ssize_t i
+        cdef list writes = []
         cdef int[::1] ops, final = graph.final, head = graph.head
         self.graph = graph
         stage = graph.stage_array
@@ -68,23 +69,26 @@ cdef class Placing(Nodes):
         self.reads = dict(zip(graph.final_array[lefts[order[reads]]].tolist(), reads.tolist()))
         heads = (taken == WRITE) & (graph.head_array[graph.final_array[order]] == order)
         ops = taken
-        for k, number in zip(*places_in(order, (taken == GENERAL) | heads, graph.final_array)):
-            general.append((k, number))
-            node = self.node_of(graph, number) if ops[k] == GENERAL else None
-            if node is not None and node.way == "write":
-                writes.append((k, number, node))
-            else:
-                self.uses(k, number, ops[k])
+        found = np.flatnonzero((taken == GENERAL) | heads)
+        cdef Py_ssize_t[::1] places = found
+        cdef int[::1] general = graph.final_array[order[found]]
+        for i in range(places.shape[0]):
+            if ops[places[i]] == GENERAL:
+                node = self.node_of(graph, general[i])
+                if node.way == "write":
+                    writes.append((places[i], general[i], node))
+                    if type(node.operands[0]) is _NODE:
+                        base = (<_NODE> node.operands[0]).number
+                        self.writers[base] = self.writers.get(base, 0) + 1
+        for i in range(places.shape[0]):
+            if ops[places[i]] != GENERAL or self.node_of(graph, general[i]).way != "write":
+                self.uses(places[i], general[i], ops[places[i]])
         for number in outputs:
             self.use(graph.same[number], FOREVER, True)
         for number in guarded:
             self.use(graph.same[number], FOREVER, True)
         for number, k in self.reads.items():
             self.use(number, FOREVER if self.stable[number] else k, True)
-        for k, number, node in writes:
-            if type(node.operands[0]) is _NODE:
-                base = (<_NODE> node.operands[0]).number
-                self.writers[base] = self.writers.get(base, 0) + 1
         for k, number, node in writes:
             self.write_uses(k, number, node)
         self.stable[(operators == WRITE) & (graph.final_array != np.arange(graph.n))] = 0
@@ -205,13 +209,13 @@ cdef class Placing(Nodes):
             return True
         version = (<_NODE> base).number
         if graph.stage[version] == stage and version not in self.inputs:
-            before = self.found[version]
+            before = self.described(version)
             if version not in self.done or before is None or before.way != "write" or self.writers[version] != 1:
                 return False
             if self.last[version] >= 0 or not are_apart(before.function, part):
                 return False
             while version in self.done:  # earlier ones of this stage
-                before = self.found[version]
+                before = self.described(version)
                 if graph.stage[version] != stage or before.way != "write":
                     break
                 if not are_apart(before.function, part):
@@ -245,7 +249,7 @@ cdef class Placing(Nodes):
             return 0
         if outside:
             self.needed.add(number)
-            if user >= 0:
+            if user >= 0 and value.root in self.writers:
                 self.readers.setdefault(value.root, []).append((user, value))
             if value.root != number:
                 self.needed.add(value.root)
@@ -253,16 +257,21 @@ cdef class Placing(Nodes):
             self.last[value.root] = k
         return 0
 
-    cdef int place_all(self, list general) except -1:
+    cdef int place_all(self, int[::1] general) except -1:
         """Walk along the schedule: memory for what is born, back what is used for the last time."""
         cdef Graph graph = self.graph
         cdef Value value
-        cdef Py_ssize_t k, room, offset, top = 0
+        cdef Py_ssize_t i, k, room, offset, top = 0
         cdef int number, gone, before
         cdef dict free = {}
         cdef list ends = []
         cdef long long[::1] home = self.home
-        for k, number in sorted([(k, number) for number, k in self.born.items()]):
+        nodes = np.fromiter(self.born, np.int64, len(self.born))
+        births = np.fromiter(self.born.values(), np.int64, len(self.born))
+        sequence = np.lexsort((nodes, births))
+        cdef long long[::1] events = nodes[sequence], when = births[sequence]
+        for i in range(events.shape[0]):
+            k, number = when[i], events[i]
             value = self.value_of(graph, number)
             if value is None or value.root != number or not value.kind:
                 if value is not None and not value.kind:
@@ -298,7 +307,8 @@ cdef class Placing(Nodes):
             self.at[number] = (0, offset)
             heapq.heappush(ends, (self.last_of(number), number))
         self.top = top
-        for _, number in general:
+        for i in range(general.shape[0]):
+            number = general[i]
             value = self.value_of(graph, number)
             if value is not None and value.kind == "d" and not self.is_temporary(number):
                 base, offset = self.place(value)
@@ -369,12 +379,6 @@ cdef class Placing(Nodes):
 
 
 cdef object ADD = np.add
-
-
-cdef tuple places_in(order, mask, final):
-    """Return the positions of some nodes of the schedule, and the last versions of those nodes."""
-    found = np.flatnonzero(mask)
-    return found.tolist(), final[order[found]].tolist()
 
 
 cdef bint are_apart(Value one, Value other) except -1:

@@ -104,7 +104,7 @@ class Arrays(Describing):
             return
         graph = self.graph
         own: Value = self.value(graph, number)  # type: ignore[assignment]
-        part = self.found[number].function  # type: ignore[union-attr]
+        part = self.part_of(number)
         if isinstance(part, Value) and part.size == own.size:
             return  # nothing of the old version stays
         before = self.overwritten(graph, number) if graph.tape.operator(number) == WRITE else -1
