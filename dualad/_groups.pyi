@@ -1,9 +1,11 @@
 from typing import Any
 
+from dualad._lower import OPCODES as OPCODES
 from dualad._lower import Scalars
-from dualad._nodes import Value
+from dualad._pairs import Group
 from dualad._placing import Placing
 from dualad._tape import Tape
+from dualad._values import Value
 
 _Spec = tuple[int, str, int, tuple[int, ...]]
 
@@ -28,3 +30,7 @@ class Grouping(Placing):
     def spec_of(self, value: Value, shape: tuple[int, ...]) -> _Spec: ...
     def operand(self, scalars: Scalars, x: Any, shape: tuple[int, ...]) -> _Spec: ...
     def offset_of(self, key: Any, numbers: Any) -> int: ...
+
+class Negated:
+    def __init__(self, arrays: Grouping, made: Group) -> None: ...
+    def __call__(self, x: int) -> int | None: ...

@@ -7,9 +7,10 @@ import numpy as np
 
 from dualad._lower import OPCODES
 from dualad._machine cimport OP_CALL, OP_GROUP, OP_MOVE
-from dualad._nodes cimport _NODE, Node, Value
+from dualad._nodes cimport _NODE, Node
 from dualad._pairs cimport Group, group_of, member, paired, signed, written
 from dualad._placing cimport Placing
+from dualad._values cimport Value
 
 cnp.import_array()
 
@@ -171,7 +172,7 @@ cdef class Grouping(Placing):
         """Return where a constant array lies among the constants: byte offset, kind, shape, strides."""
         cdef cnp.ndarray array
         cdef double *at
-        cdef Py_ssize_t i, size
+        cdef Py_ssize_t size
         cdef tuple strides, known
         found = self.array_at.get(id(x))
         if found is not None:
