@@ -9,7 +9,9 @@ from libc.stdlib cimport free, malloc
 
 import numpy as np
 
-from dualad._formulas cimport (NOTHING, NUMBER, OTHER, Lines, Value, dependent, object_of, product, total, value_of)
+from dualad._duck cimport DuckArray
+from dualad._formulas cimport (NOTHING, NUMBER, OTHER, Lines, Value, dependent, keep_needed, object_of, product, total,
+                               value_of)
 from dualad._tape cimport GENERAL, READ, RULES, WRITE, Record, Recorded, Rule, Tape
 from dualad._terms cimport Partial, grown, shape_of, spread, times
 
@@ -35,25 +37,27 @@ cdef class Forward:
     cdef char *varied
     cdef Value *tangent            # of scalars, the lanes of a node beside each other
     cdef dict others               # tangents of arrays, and of scalars that are no scalar nodes
+    cdef readonly dict factored    # tangents with lanes as products, of arrays that have not been asked for
     cdef dict gathered             # the lanes of a scalar put together
     cdef dict untouched            # of arrays that began as zeros: where nothing else was written
     cdef object seeds
     cdef Lines lines
 
-    def __cinit__(self, Tape tape, seeds, Py_ssize_t end, tuple lanes):
-        cdef Py_ssize_t k
+    def __cinit__(self, Tape tape, seeds, outputs, tuple lanes):
+        cdef Py_ssize_t k, end = max(outputs, default=-1) + 1
         self.tape, self.end, self.lanes = tape, end, lanes
         self.count = lanes[0] if lanes else 1
         if len(lanes) > 1 or end * self.count > LARGEST:
             raise NotImplementedError
         self.varied = dependent(tape, seeds, end)
+        keep_needed(tape, outputs, self.varied, end)
         self.tangent = <Value *> malloc(max(end * self.count, 1) * sizeof(Value))
         if self.tangent == NULL:
             raise MemoryError
         for k in range(end * self.count):
             self.tangent[k].node, self.tangent[k].number = NOTHING, 0.0
         self.lines, self.others, self.owned, self.seeds = Lines(tape), {}, set(), seeds
-        self.gathered, self.untouched = {}, {}
+        self.gathered, self.untouched, self.factored = {}, {}, {}
         for node, t in seeds.items():
             self.keep(node, t)
 
@@ -114,6 +118,8 @@ cdef class Forward:
         if node < 0 or node >= self.end:
             return None
         if self.tape.slot[node] >= 0 or not self.lanes and self.tangent[node].node == OTHER:
+            if node in self.factored and node not in self.others:
+                self.others[node] = self.multiplied(node)
             return self.others.get(node)
         if not self.lanes:
             return object_of(self.tape, self.tangent[node])
@@ -142,7 +148,7 @@ cdef class Forward:
 
     def moved(self, int before, int node):
         """Make the tangent of an array that of its next version, as an array of its own that may be written."""
-        t = self.others.get(before)
+        t = self.of(before)
         untouched = self.untouched.pop(before, None)
         if before not in self.owned or before in self.tape.late:
             if t is None:
@@ -157,7 +163,7 @@ cdef class Forward:
         return t
 
     def run(self):
-        """Go through all nodes that vary from the first to the last."""
+        """Go through all nodes that vary, and that the outputs are made of, from the first to the last."""
         cdef Tape tape = self.tape
         cdef int node, op
         for node in range(<int> self.end):
@@ -207,6 +213,15 @@ cdef class Forward:
                     total(tape, sum[l], term, &sum[l])
         return True
 
+    def stays(self, int node):
+        """Say whether the tangent of a node will never be written: only one that is owned, and was at once, is."""
+        if self.tape.slot[node] < 0:
+            return True
+        t = self.others.get(node)
+        if type(t) is Recorded:
+            return (<Recorded> t).tape is self.tape and (<Recorded> t).cell.version == 0
+        return not isinstance(t, DuckArray)
+
     def elementwise(self, int node, Record record):
         """Return the tangent of an elementwise operation on arrays, which has one result."""
         cdef Partial partials = Partial(self.tape, node, record)
@@ -238,7 +253,7 @@ cdef class Forward:
         """Write the tangent of an element."""
         cdef int array = self.tape.a[node]
         cdef Py_ssize_t at = <Py_ssize_t> self.tape.at[node]
-        whole = self.others.get(array)
+        whole = self.of(array)
         if whole is None:
             return 0
         if self.is_plain(array) and self.pick(whole, at, &self.tangent[node * self.count]):
