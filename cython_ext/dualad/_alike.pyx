@@ -42,8 +42,8 @@ def survey(Graph graph):
         op = tape.op[node]
         level = 0
         if op == GENERAL:
-            for a in graph.general.operands(node):
-                if depth[graph.same[a]] >= level:
+            for a in graph.operands(node):
+                if a >= 0 and depth[graph.same[a]] >= level:
                     level = depth[graph.same[a]] + 1
             depth[node] = level
             name[node] = mix(12345, <uint64_t> node)

@@ -29,3 +29,5 @@ cdef class Graph:
     cdef int first(self, int op, int a, int b, double at, int node) noexcept
     cdef double fixed_number(self, int node, double at) noexcept
     cdef void need(self, int node) noexcept
+    cdef tuple operands(self, int node)
+    cdef int verify_use(self, int node, int k, bint staged) except -1

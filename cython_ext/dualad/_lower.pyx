@@ -17,7 +17,7 @@ from dualad._machine cimport (
     OP_ADD, OP_SUBTRACT, OP_MULTIPLY, OP_DIVIDE, OP_NEGATIVE, OP_LESS, OP_SCALE, OP_SQUARE, OP_POWER, OP_MOVE,
     OP_CALL, OP_MULTIPLY_ADD, OP_MULTIPLY_SUBTRACT, OP_SUBTRACT_MULTIPLY, OP_SCALE_ADD, OP_SUM, OP_COPY,
 )
-from dualad._tape cimport COMPARE, GENERAL, LEAF, READ, RULES, WRITE, Rule, Tape, rule_of
+from dualad._tape cimport COMPARE, GENERAL, LEAF, READ, RULES, WRITE, Record, Rule, Tape, rule_of
 
 cnp.import_array()
 
@@ -205,7 +205,7 @@ cdef class Graph:
             count += 1
             op = tape.op[node]
             if op == GENERAL:
-                for k in self.general.operands(node):
+                for k in self.operands(node):
                     self.need(k)
             elif op != LEAF:
                 self.need(tape.a[node])
@@ -237,17 +237,26 @@ cdef class Graph:
             if self.same[node] != node or self.fixed[node]:
                 raise RuntimeError(f"node {node} is alive, and another node or a constant stands for it")
             op = tape.op[node]
-            operands = () if op == LEAF else (tape.a[node], tape.b[node])
             if op == GENERAL:
-                operands = self.general.operands(node)
-            for k in operands:
-                if k < 0:
-                    continue
-                k = self.same[k]
-                if k >= node or not (self.alive[k] or self.fixed[k]):
-                    raise RuntimeError(f"node {node} needs node {k}, which is not computed before it")
-                if staged and not self.fixed[k] and self.stage[k] > self.stage[node]:
-                    raise RuntimeError(f"node {node} needs node {k} of a later stage")
+                for k in self.operands(node):
+                    self.verify_use(node, k, staged)
+            elif op != LEAF:
+                self.verify_use(node, tape.a[node], staged)
+                self.verify_use(node, tape.b[node], staged)
+
+    cdef int verify_use(self, int node, int k, bint staged) except -1:
+        if k < 0:
+            return 0
+        k = self.same[k]
+        if k >= node or not (self.alive[k] or self.fixed[k]):
+            raise RuntimeError(f"node {node} needs node {k}, which is not computed before it")
+        if staged and not self.fixed[k] and self.stage[k] > self.stage[node]:
+            raise RuntimeError(f"node {node} needs node {k} of a later stage")
+        return 0
+
+    cdef tuple operands(self, int node):
+        """Return the operands of a general node, those below zero being constants."""
+        return (<Record> self.tape.records[<Py_ssize_t> self.tape.at[node]]).operands
 
     def operators(self):
         """Return the operator of every node, and its first operand, -1 where it has none."""
@@ -276,8 +285,9 @@ cdef class Graph:
                 continue
             op = tape.op[node]
             if op == GENERAL:
-                for k in self.general.operands(node):
-                    seen[self.same[k]] = 1
+                for k in self.operands(node):
+                    if k >= 0:
+                        seen[self.same[k]] = 1
             elif op == READ or op == WRITE:
                 last[self.same[tape.a[node]]] = node
         for node in range(self.n - 1, -1, -1):

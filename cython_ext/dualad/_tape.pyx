@@ -185,10 +185,6 @@ cdef class Record:
     out alike, so that what is a view of the array is a view of them.
     """
 
-    @property
-    def scalar_value(self):
-        return self.value
-
     def with_operands(self, tuple operands):
         """Return the record with other nodes as operands."""
         cdef Record made = <Record> make_record(self.kind, self.row, operands, self.primals, self.value)

@@ -162,6 +162,8 @@ cdef object multiple(object x, double factor):
     if factor == 0:
         shape = shape_of(x)
         return np.zeros(shape, x.dtype) if shape else 0.0
+    if x.dtype.kind != "f":
+        return factor * x  # a condition is no number yet: two of them would be added by "or"
     return x if factor == 1 else -x if factor == -1 else factor * x
 
 
@@ -298,6 +300,10 @@ cdef class Partial:
         branches = self.value(yes), self.value(no)
         if is_same(branches[0], branches[1]) and shape_of(branches[0]) == self.record.shape:
             return branches[0]
+        if type(branches[0]) in (int, float) and type(branches[1]) in (int, float):
+            # Two whole numbers would make an array of whole numbers.
+            dtype = self.record.dtype if self.record.dtype is not None else np.dtype(float)
+            branches = dtype.type(branches[0]), dtype.type(branches[1])
         return np.where(self.value(condition), *branches)
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from dualad.drivers.alike import Recorded as Account
 from dualad.drivers.alike import same
 from dualad.drivers.arguments import collect
-from dualad.drivers.calling import Call
-from dualad.drivers.columns import collected
+from dualad.drivers.calling import Call, Leaf
+from dualad.drivers.columns import collected, real_dtype
 from dualad.drivers.containers import flatten, is_container
 from dualad.drivers.derived import Derived
 from dualad.drivers.first import jacobian
@@ -27,6 +27,7 @@ __all__ = ["Trace", "Written"]
 
 _ROWS = 8  # outputs whose rows are written one by one whatever the number of inputs
 _COLUMNS = 8  # inputs whose columns are written one by one
+_FEW = 4  # directions that are taken one by one in any case: what a unit vector makes zero then leaves no node
 _CHUNK = 1 << 20  # numbers of rows that are carried together
 _LARGEST = float(np.finfo(float).max)
 
@@ -54,6 +55,10 @@ class Trace:
         if derived is not None and not self._is_direct(derived):
             self.kind = "traced"
         self.f = derived.f if derived is not None and self.kind != "traced" else function
+        #: Jacobians and Hessians are arrays, also of no axes; gradients may be numbers.
+        self.whole = self.kind in ("jacobian", "hessian")
+        #: The types of the derivatives as the drivers give them: those of the arguments, or of the result.
+        self.dtypes: list[Any] | None = None
 
     def _is_direct(self, derived: Derived) -> bool:
         if self.kind == "derivative":
@@ -149,6 +154,9 @@ class Trace:
         """Write the derivatives on the tape."""
         self.guard_numbers()
         getattr(self, "_" + self.kind)()
+        if self.dtypes is not None:
+            first = len(self.made) - len(self.dtypes)  # before them may stand the value
+            self.made[first:] = [_cast(x, dtype) for x, dtype in zip(self.made[first:], self.dtypes, strict=True)]
 
     def _plain(self) -> None:
         self.made, self.rebuild = _leaves(self.result)
@@ -183,6 +191,7 @@ class Trace:
         parts = [self.call.varied_leaves(place) for place in places]
         numbers = [i for found, _ in parts for i in found]
         gradients = self._gradients(y, [self.entered[i] for i in numbers], numbers)
+        self.dtypes = [_dtype(self.call.leaves[i]) for i in numbers]
 
         def rebuild(leaves: Any) -> Any:
             value = next(leaves) if with_value else None
@@ -190,7 +199,7 @@ class Trace:
             g = trees[0] if single else tuple(trees)
             return (value, g) if with_value else g
 
-        self.made, self.rebuild = [y] * with_value + gradients, rebuild
+        self.made, self.rebuild = [y if self.mine(y) else y[()]] * with_value + gradients, rebuild
 
     def _grad(self) -> None:
         self._value_and_grad(False)
@@ -198,15 +207,18 @@ class Trace:
     def _hvp(self) -> None:
         y = one_number(self.result, "hvp")
         (x,), (p,) = self._nodes(0), self._nodes(1)
-        shape = np.shape(self.call.leaves[self.call.varied_leaves(0)[0][0]].given)
+        one, other = [self.call.leaves[self.call.varied_leaves(place)[0][0]] for place in (0, 1)]
         if self.mine(y):
+            direction = _cast(self.tape.handle(p), _dtype(one))
+            if (one.kind == "t") != (other.kind == "t"):
+                direction = np.transpose(direction)  # they lie in memory in other orders
             (g,) = adjoint.extend(self.tape, y, [x])
-            made: Any = tangent.extend(self.tape, {x: self.tape.handle(p)}, [g])[0]
+            made: Any = tangent.extend(self.tape, {x: direction}, [g])[0]
+            if one.kind == "t":
+                made = np.transpose(made)
         else:
-            made = np.zeros(shape)
-        if self.call.leaves[0].kind == "t":
-            made = np.transpose(made)
-        self.made, self.rebuild = [made], next
+            made = np.zeros(np.shape(one.given))
+        self.made, self.rebuild, self.dtypes = [made], next, [_dtype(one)]
 
     def _derivative(self) -> None:
         y = collect(self.result)
@@ -232,7 +244,7 @@ class Trace:
             if made is None:
                 args, kwargs = self._entering()
                 made = jacobian(self.f, argnums=tuple(places), mode="forward")(*args, **kwargs)
-        self.made = list(made)
+        self.made, self.dtypes = list(made), [real_dtype(y)] * len(leaves)
         self.rebuild = next if single else tuple
 
     def _entering(self) -> tuple[list[Any], dict[str, Any]]:
@@ -253,7 +265,7 @@ class Trace:
 
     def _adjoints(self, y: Any, m: int, nodes: Any, most: int) -> list[Any] | None:
         """Return the adjoints of nodes for each element of a result, first axis; None where they want to be apart."""
-        units, node = np.eye(m).reshape((m, *np.shape(y))), y._operand()
+        units, node = np.eye(m, dtype=y.dtype).reshape((m, *np.shape(y))), y._operand()
         try:
             parts = [adjoint.extend(self.tape, {node: units[i : i + most]}, nodes) for i in range(0, m, most)]
         except NotImplementedError:
@@ -272,8 +284,8 @@ class Trace:
     def _tangents(self, y: Any, node: int, inner: tuple[int, ...]) -> Any:
         """Return the tangents of a result for each element of an input, first axis; None where they are too many."""
         units = _units(inner)
-        if len(units) == 1:
-            return np.stack([tangent.extend(self.tape, {node: units[0]}, [y])[0]])
+        if len(units) <= _FEW:
+            return np.stack([tangent.extend(self.tape, {node: unit}, [y])[0] for unit in units])
         try:
             return tangent.extend(self.tape, {node: units}, [y])[0]
         except NotImplementedError:  # a rule takes one direction at a time
@@ -287,26 +299,46 @@ class Trace:
         leaf, node = self.call.leaves[number], self.entered[number]
         y = collected(self)  # type: ignore[arg-type]
         inner, n, m = np.shape(leaf.given), int(np.size(leaf.given)), int(np.size(y))
-        self.rebuild = next
+        self.rebuild, self.dtypes = next, [real_dtype(y)]
         if not self.mine(y) or not n or not m:
             self.made = [np.zeros(np.shape(y) + inner * 2)]
             return
-        rows: list[Any] = [None] if leaf.kind == "t" else []
-        for element in _elements(self.tape, y, m) if not rows else []:
-            (g,) = adjoint.extend(self.tape, {element: np.float64(1.0)}, [node])
-            rows.append(self._tangents(g, node, inner))
-        if any(row is None for row in rows):
+        columns = None if leaf.kind == "t" else self._second(y, m, node, inner)
+        if columns is None:
             # The driver itself, on recorded numbers.
             args, kwargs = self._entering()
             self.made = [self.function(*args, **kwargs)]
             return
-        self.made = [np.reshape(np.stack(rows), np.shape(y) + inner * 2)]
+        self.made = [np.reshape(columns, np.shape(y) + inner * 2)]
+
+    def _second(self, y: Any, m: int, node: int, inner: tuple[int, ...]) -> Any:
+        """Return the tangents of the adjoints of an input, a row for each element of a result; None as above."""
+        most = _CHUNK // int(np.prod(inner)) ** 2
+        found = self._adjoints(y, m, [node], m) if 1 < m <= most else None
+        if found is not None:
+            columns = self._tangents(found[0], node, inner)
+            return None if columns is None else np.moveaxis(columns, 0, 1)
+        rows = []
+        for element in _elements(self.tape, y, m):
+            (g,) = adjoint.extend(self.tape, {element: np.float64(1.0)}, [node])
+            rows.append(self._tangents(g, node, inner))
+            if rows[-1] is None:
+                return None
+        return np.stack(rows)
 
 
 def _constant(x: Any) -> Any:
     if isinstance(x, DuckArray):
         return "recorded"
     return [_constant(part) for part in x.ravel().tolist()] if isinstance(x, np.ndarray) and x.dtype == object else x
+
+
+def _dtype(leaf: Leaf) -> Any:
+    return np.asarray(leaf.value).dtype
+
+
+def _cast(x: Any, dtype: Any) -> Any:
+    return x if x.dtype == dtype else x.astype(dtype)
 
 
 def _units(shape: tuple[int, ...]) -> Any:

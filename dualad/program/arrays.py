@@ -7,165 +7,27 @@ from typing import Any
 
 import numpy as np
 
-from dualad.program.describe import _NODE, order_of
-from dualad.program.groups import Group, Member, group
-from dualad.program.kernels import OPCODES, Scalars
-from dualad.program.nodes import FOREVER, WRITE, Node, Value
-from dualad.program.pairs import paired, signed
+from dualad.program.describe import Describing, order_of
+from dualad.program.kernels import _NODE, OPCODES, Scalars
+from dualad.program.nodes import WRITE, Node, Value
 from dualad.program.parts import COPIED, FIXED, NUMBER, OBJECT, Callback
-from dualad.program.placing import Placing
 from dualad.program.whole import places_of
 from dualad.reverse.kernels import Tape
 
 __all__ = ["Arrays"]
 
-_WAVES = {np.sin: OPCODES["sine"], np.cos: OPCODES["cosine"]}
 _RUN = 16  # numbers in a row that are copied as an array
 
 
-class Arrays(Placing):
+class Arrays(Describing):
     """Writes the instructions of general nodes when the schedule comes to them."""
 
     def __init__(self, tape: Tape, inputs: set[int]) -> None:
         super().__init__(tape, inputs)
-        self.groups: list[Any] = []
         self.wholes: list[Any] = []
         self.callbacks: list[Callback] = []
-        self.functions: list[Any] = []
-        self.bytes: list[Any] = []
-        self.constant_at: dict[Any, tuple[int, str, tuple[int, ...], tuple[int, ...]]] = {}
-        self.uniform: dict[int, float] = {}  # the constants that are one number
-        self.constant_size = 1  # one that nobody reads, so that there are some
-        self.scratch = 0
-        self.work = 0.0
-        self.exact_up_to = FOREVER  # the last node whose value is compared with NumPy's to the bit
 
     # --- instructions
-
-    def begin(self, scalars: Scalars, stage: int) -> None:
-        """Write the groups of a stage."""
-        direct, sinks = self.direct.get(stage, []), self.sinks.get(stage, [])
-        for number in direct:
-            self.prepare_write(scalars, number)
-        by_shape: dict[tuple[int, ...], list[int]] = {}
-        for number in self.members[stage]:
-            by_shape.setdefault(self.node(self.graph, number).value.shape, []).append(number)  # type: ignore[union-attr]
-        into: dict[int, list[int]] = {}
-        for number in (*direct, *sinks):
-            into.setdefault(self.node(self.graph, number).operands[-1].number, []).append(number)
-        for number, user in self.joins.get(stage, ()):
-            into.setdefault(number, []).append(user)
-        for shape, numbers in by_shape.items():
-            self._group(scalars, shape, numbers, into)
-
-    def _group(self, scalars: Scalars, shape: tuple[int, ...], numbers: list[int], into: dict[int, list[int]]) -> None:
-        made = Group(shape)
-        load_of: dict[Any, int] = {}
-        inside = set(numbers)
-        for number in numbers:
-            node = self.node(self.graph, number)
-            operands = []
-            for x in node.operands:
-                if isinstance(x, _NODE) and x.number in inside:
-                    operands.append(x.number)
-                    continue
-                spec = self.operand(scalars, x, shape)
-                if spec not in load_of:
-                    load_of[spec] = len(made.loads)
-                    made.loads.append(spec)
-                operands.append(-1 - load_of[spec])
-            op, function = node.op, 0
-            if op == OPCODES["call"]:
-                op = _WAVES.get(node.function[0], op) if number > self.exact_up_to else op
-                function = scalars.function(*node.function) if op == node.op else 0
-            made.members.append(Member(number, op, function, operands))
-        for number in numbers:
-            if number in self.needed:
-                made.stores.append((number, self._spec(self.value(self.graph, number), shape), False))
-            for user in into.get(number, ()):
-                self._deliver(scalars, made, number, user)
-        self._emit_group(scalars, made)
-
-    def _negated(self, made: Group, x: int) -> int | None:
-        """Return an operand that is the negative of a constant one, None where the operand is no constant number."""
-        if x >= 0:
-            return None
-        base, kind, offset, strides = made.loads[-1 - x]
-        value = self.uniform.get(offset) if base == 1 else None
-        if value is None or any(strides):
-            return None
-        spec = 1, kind, self.constant_place(-value)[0], strides
-        if spec in made.loads:
-            return -1 - made.loads.index(spec)
-        made.loads.append(spec)
-        return -len(made.loads)
-
-    def _deliver(self, scalars: Scalars, made: Group, number: int, user: int) -> None:
-        """Let a group put a result in a slice of an array, or sum it."""
-        node = self.node(self.graph, user)
-        if node.way == "join":
-            base, offset = self.spot(node.value)  # type: ignore[arg-type]
-            for x, place in node.function:
-                if isinstance(x, _NODE) and x.number == number:
-                    made.stores.append((number, (base, "d", offset + place.offset, place.strides), False))
-            return
-        if node.way == "write":
-            part: Value = node.function
-            base, offset = self.spot(node.value)  # type: ignore[arg-type]
-            copied = any(spec[0] == base for spec in made.loads)
-            made.stores.append((number, (base, "d", offset + part.offset, part.strides), copied))
-            return
-        base, offset = (0, 8 * scalars.give(user)) if node.value is None else self.spot(node.value)
-        outer, length, inner, _ = node.function.sizes
-        made.sinks.append((number, base, offset, 0 if outer == inner == 1 else length, inner))
-
-    def _emit_group(self, scalars: Scalars, made: Group) -> None:
-        if len(made.members) > 1:
-            signed(made, lambda x: self._negated(made, x))
-            paired(made)
-        written, scratch = group(made)
-        self.scratch = max(self.scratch, scratch)
-        self.work += (int(np.prod(made.shape)) + 20) * len(made.members)
-        scalars.code.emit(OPCODES["group"], len(self.groups))
-        self.groups.append(written)
-
-    def _spec(self, value: Any, shape: tuple[int, ...]) -> tuple[int, str, int, tuple[int, ...]]:
-        base, offset = self.spot(value)
-        return base, value.kind, offset, _spread(value.shape, value.strides, shape)
-
-    def operand(self, scalars: Scalars, x: Any, shape: tuple[int, ...]) -> tuple[int, str, int, tuple[int, ...]]:
-        """Return how a group reads an operand: base, kind, byte offset, strides."""
-        if isinstance(x, _NODE):
-            value = self.value(self.graph, x.number)
-            if value is None:
-                return 0, "d", self.number_at(scalars, x.number), (0,) * len(shape)
-            return self._spec(value, shape)
-        offset, kind, own, strides = self.constant_place(x)
-        return 1, kind, offset, _spread(own, strides, shape)
-
-    def number_at(self, scalars: Scalars, number: int) -> int:
-        """Return the byte offset of a number."""
-        return 8 * int(scalars.at(number))
-
-    def constant_place(self, x: Any) -> tuple[int, str, tuple[int, ...], tuple[int, ...]]:
-        """Return where a constant array lies among the constants."""
-        held = np.asarray(x)
-        array = np.ascontiguousarray(held, dtype=float).reshape(held.shape)
-        if (
-            array.size
-            and np.all(array == (first := array.reshape(-1)[0]))
-            and not np.any(np.signbit(array) != np.signbit(first))
-        ):
-            array = np.broadcast_to(first, array.shape)
-        key = (array.shape, array.strides, array.reshape(-1)[:1].tobytes() if 0 in array.strides else array.tobytes())
-        if key not in self.constant_at:
-            stored = array.reshape(-1)[:1] if array.ndim and not any(array.strides) else array.reshape(-1)
-            self.constant_at[key] = (8 * self.constant_size, "d", array.shape, array.strides)
-            if stored.size == 1:
-                self.uniform[8 * self.constant_size] = float(stored[0])
-            self.bytes.append(np.array(stored, dtype=float))
-            self.constant_size += stored.size
-        return self.constant_at[key]
 
     def write(self, scalars: Scalars, number: int, k: int) -> None:
         """Write the instructions of a general node."""
@@ -195,7 +57,7 @@ class Arrays(Placing):
                     continue
                 base, offset = self.spot(node.value)  # type: ignore[arg-type]
                 target = base, "d", offset + part.offset, part.strides
-                self._copy(scalars, self.operand(scalars, x, part.shape), target, part.shape)
+                self.copy(scalars, self.operand(scalars, x, part.shape), target, part.shape)
             return
         self._call(scalars, number, node)
 
@@ -207,7 +69,7 @@ class Arrays(Placing):
         for start, stop in itertools.pairwise(ends):
             if stop - start >= _RUN:
                 target = (base, "d", offset + 8 * start, (8,))
-                self._copy(scalars, (0, "d", 8 * int(places[start]), (8,)), target, (stop - start,))
+                self.copy(scalars, (0, "d", 8 * int(places[start]), (8,)), target, (stop - start,))
                 continue
             for i in range(start, stop):
                 scalars.code.emit(OPCODES["move"], offset // 8 + i, places[i])
@@ -233,11 +95,8 @@ class Arrays(Placing):
         if base == 0 and value.kind == "d":
             return offset // 8
         place = int(scalars.new_place())
-        self._copy(scalars, self._spec(value, ()), (0, "d", 8 * place, ()), ())
+        self.copy(scalars, self.spec_of(value, ()), (0, "d", 8 * place, ()), ())
         return place
-
-    def _copy(self, scalars: Scalars, source: Any, target: Any, shape: tuple[int, ...]) -> None:
-        self._emit_group(scalars, Group(shape, [Member(0, OPCODES["move"], 0, [-1])], [source], [(0, target, False)]))
 
     def prepare_write(self, scalars: Scalars, number: int) -> None:
         """Copy the old version where a write cannot take place in its memory."""
@@ -245,8 +104,8 @@ class Arrays(Placing):
             return
         graph = self.graph
         own: Value = self.value(graph, number)  # type: ignore[assignment]
-        part = self.found[number].function
-        if isinstance(part, Value) and np.prod(part.shape) == np.prod(own.shape):
+        part = self.found[number].function  # type: ignore[union-attr]
+        if isinstance(part, Value) and part.size == own.size:
             return  # nothing of the old version stays
         before = self.overwritten(graph, number) if graph.tape.operator(number) == WRITE else -1
         if before < 0:
@@ -258,12 +117,12 @@ class Arrays(Placing):
         if isinstance(part, Value) and part.is_dense and own.is_dense and not any(kept[3]):
             # Of a constant, only what stays is written.
             base, offset = self.spot(own)
-            start, stop = part.offset // 8, part.offset // 8 + int(np.prod(part.shape))
-            for a, b in ((0, start), (stop, int(np.prod(own.shape)))):
+            start, stop = part.offset // 8, part.offset // 8 + part.size
+            for a, b in ((0, start), (stop, own.size)):
                 if a < b:
-                    self._copy(scalars, (*kept[:3], (0,)), (base, "d", offset + 8 * a, (8,)), (b - a,))
+                    self.copy(scalars, (*kept[:3], (0,)), (base, "d", offset + 8 * a, (8,)), (b - a,))
             return
-        self._copy(scalars, kept, self._spec(own, own.shape), own.shape)
+        self.copy(scalars, kept, self.spec_of(own, own.shape), own.shape)
 
     def _write(self, scalars: Scalars, number: int, node: Node) -> None:
         self.prepare_write(scalars, number)
@@ -271,7 +130,7 @@ class Arrays(Placing):
         base, offset = self.spot(node.value)  # type: ignore[arg-type]
         target = (base, part.kind, offset + part.offset, part.strides)
         put = node.operands[1]
-        self._copy(scalars, self.operand(scalars, put, part.shape), target, part.shape)
+        self.copy(scalars, self.operand(scalars, put, part.shape), target, part.shape)
 
     def _pick(self, scalars: Scalars, number: int, part: Value) -> None:
         """Take one element of an array as a number."""
@@ -280,13 +139,13 @@ class Arrays(Placing):
         if base == 0 and part.kind == "d":
             scalars.code.emit(OPCODES["move"], place, offset // 8)
         else:
-            self._copy(scalars, (base, part.kind, offset, ()), (0, "d", 8 * place, ()), ())
+            self.copy(scalars, (base, part.kind, offset, ()), (0, "d", 8 * place, ()), ())
 
     def _whole(self, scalars: Scalars, number: int, node: Node) -> None:
         made = node.function
         spots = [self._array_at(x) for x in node.operands]
         if made.places is not None:
-            spots.append((1, self._stored(("places", made.places.tobytes()), made.places.view(np.float64))))
+            spots.append((1, self.offset_of(("places", made.places.tobytes()), made.places.view(np.float64))))
         spots.append((0, 8 * scalars.give(number)) if node.value is None else self.spot(node.value))
         function = (
             scalars.function(made.function, made.function.types.index("dd->d")) if made.function is not None else 0
@@ -305,22 +164,14 @@ class Arrays(Placing):
             )
         )
         values = [self.value(self.graph, x.number) if isinstance(x, _NODE) else np.asarray(x) for x in node.operands]
-        self.work += 20 + sum(int(np.prod(value.shape)) for value in values if value is not None)
+        self.work += 20 + sum(value.size for value in values if value is not None)
 
     def _array_at(self, x: Any) -> tuple[int, int]:
         """Return base and byte offset of an array; a constant lies without gaps, its axes in their order."""
         if isinstance(x, _NODE):
             return self.spot(self.value(self.graph, x.number))  # type: ignore[arg-type]
         held = np.ascontiguousarray(np.transpose(x, order_of(x)), dtype=float)
-        return 1, self._stored(("dense", held.shape, held.tobytes()), held.ravel())
-
-    def _stored(self, key: Any, numbers: Any) -> int:
-        """Return the byte offset of numbers among the constants."""
-        if key not in self.constant_at:
-            self.constant_at[key] = (8 * self.constant_size, "d", (), ())
-            self.bytes.append(numbers)
-            self.constant_size += len(numbers)
-        return self.constant_at[key][0]
+        return 1, self.offset_of(("dense", held.shape, held.tobytes()), held.ravel())
 
     def _call(self, scalars: Scalars, number: int, node: Node) -> None:
         operands = tuple(self._handed(scalars, x) for x in node.operands)
@@ -384,11 +235,3 @@ class Outcome:
         return bool(
             np.shape(value) == wanted.shape and np.array_equal(value, wanted, equal_nan=wanted.dtype.kind == "f")
         )
-
-
-def _spread(own: tuple[int, ...], strides: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the strides with which an array is read in a shape that it is broadcast to."""
-    lead = len(shape) - len(own)
-    return (0,) * lead + tuple(
-        0 if n == 1 and whole != 1 else stride for n, stride, whole in zip(own, strides, shape[lead:], strict=True)
-    )

@@ -20,11 +20,18 @@ _COMPUTED = ("each", "call", "write", "reduce", "whole", "join")  # ways that ca
 _COPIED_UP_TO = 128  # elements of an input or output that is copied to or from the workspace
 
 
-def build(tape: Tape, inputs: Sequence[int], outputs: Sequence[int], live: Sequence[tuple[int, Any]] = ()) -> Program:
+def build(
+    tape: Tape,
+    inputs: Sequence[int],
+    outputs: Sequence[int],
+    live: Sequence[tuple[int, Any]] = (),
+    recorded: int | None = None,
+) -> Program:
     """Return the program that computes the values of some nodes of a tape from those of its inputs.
 
     ``live`` are constant nodes whose numbers are read from an array at each run. The guards of the tape are the
-    program's.
+    program's. The first ``recorded`` nodes (all where it is None) are the function's own, whose values are NumPy's to
+    the last bit; those that follow are derivatives.
     """
     variable = {*inputs, *(node for node, _ in live)}
     graph, arrays, guards, alive = _looked_at(tape, variable, outputs)
@@ -39,8 +46,8 @@ def build(tape: Tape, inputs: Sequence[int], outputs: Sequence[int], live: Seque
         variable = {*inputs, *(node for node, _ in live)}
         graph, arrays, guards, _ = _looked_at(tape, variable, outputs)
         guards = {node: [(numbers[number], outcome) for number, outcome in found] for node, found in guards.items()}
-    elif tape.outputs is not None:
-        arrays.exact_up_to = max([*tape.outputs, *(node for node, _ in tape.guards)], default=-1)
+    elif recorded is not None:
+        arrays.exact = recorded
     graph.find_chains([*outputs, *guards])
     graph.set_stages(arrays)
     graph.verify(staged=True)
@@ -64,7 +71,7 @@ def build(tape: Tape, inputs: Sequence[int], outputs: Sequence[int], live: Seque
     code = scalars.code.array()
     counts |= {"instructions": len(code), "groups": len(arrays.groups), "callbacks": len(arrays.callbacks)}
     counts["workspace bytes"] = 8 * (scalars.top + arrays.scratch)
-    counts["node bytes"] = _node_bytes(graph, arrays, order)
+    counts["node bytes"] = _node_bytes(arrays, order)
     counts["native"] = not arrays.callbacks
     return Program(
         Parts(
@@ -113,10 +120,9 @@ def _alike(one: Any, other: Any) -> bool:
     return one is other or (type(one) is type(other) and isinstance(one, (bool, int, np.generic)) and one == other)
 
 
-def _node_bytes(graph: Graph, arrays: Arrays, order: Any) -> int:
+def _node_bytes(arrays: Arrays, order: Any) -> int:
     """Return the bytes that all values would take, each in memory of its own."""
-    values = [node.value for node in arrays.found.values()]
-    return 8 * len(order) + sum(8 * int(np.prod(value.shape)) for value in values if value is not None)
+    return 8 * (len(order) + arrays.elements())
 
 
 class _Bases:
@@ -138,7 +144,7 @@ class _Bases:
     def input(self, node: int) -> None:
         """Let a large input be read where it lies."""
         value = self._value(node)
-        if value is not None and value.kind and node not in self.read and np.prod(value.shape) > _COPIED_UP_TO:
+        if value is not None and value.kind and node not in self.read and value.size > _COPIED_UP_TO:
             self.arrays.external[node] = self.count
             self.count += 1
 
@@ -166,7 +172,7 @@ class _Bases:
             return
         if self.graph.tape.operator(node) != GENERAL or self.arrays.node(self.graph, node).way not in _COMPUTED:
             return
-        if value.is_dense and node not in self.read and np.prod(value.shape) > _COPIED_UP_TO:
+        if value.is_dense and node not in self.read and value.size > _COPIED_UP_TO:
             self.arrays.external[node] = self.count
             self.count += 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,9 +58,9 @@ def reduced(args: Any, kwargs: Any, shape: tuple[int, ...], function: Any, first
     found = sorted(a % ndim for a in axes)
     if not found or found != list(range(found[0], found[0] + len(found))):
         return None
-    outer = int(np.prod(shape[: found[0]]))
-    length = int(np.prod(shape[found[0] : found[-1] + 1]))
-    inner = int(np.prod(shape[found[-1] + 1 :]))
+    outer = math.prod(shape[: found[0]])
+    length = math.prod(shape[found[0] : found[-1] + 1])
+    inner = math.prod(shape[found[-1] + 1 :])
     if inner > 1 and len(found) > 1:
         return None
     return Whole(REDUCE, function, first, (outer, length, inner, 0))
@@ -131,8 +132,8 @@ def moved(way: int, index: Any, shape: tuple[int, ...]) -> Whole | None:
         )
     except ValueError:
         return None
-    outer, inner = int(np.prod(shape[:lead])), int(np.prod(shape[lead + len(arrays) :]))
-    sizes = (outer, places.size, inner, int(np.prod(across)))
+    outer, inner = math.prod(shape[:lead]), math.prod(shape[lead + len(arrays) :])
+    sizes = (outer, places.size, inner, math.prod(across))
     return Whole(way, sizes=sizes, places=np.ascontiguousarray(places.ravel(), dtype=np.int64))
 
 

@@ -235,7 +235,8 @@ class _Walk(Backward):
         if record.row is _GETITEM and self.tape.fields(a)[3] >= 0 and is_view(record.args[1]) and not self.lanes:
             # One element of an array of another type than double: added where it lies.
             index = record.args[1] if isinstance(record.args[1], tuple) else (record.args[1],)
-            self.sum_for(a).add_through([lambda t: t[(*index, Ellipsis)]], g)
+            index = index if any(entry is Ellipsis for entry in index) else (*index, Ellipsis)
+            self.sum_for(a).add_through([lambda t: t[index]], g)
             return
         handles, value, plan = rule_parts(self.tape, node)
         for i, answer in pull(record, g, handles, value, plan, times, folded, self.varies):

@@ -1,7 +1,7 @@
-"""Adjoints and tangents with lanes as sums of products, whose first factors alone have lanes.
+"""Adjoints with lanes as sums of products, whose first factors alone have lanes.
 
-The Jacobian of an elementwise operation is diagonal: along a chain of them the partials are multiplied and added without
-lanes, and what has lanes is multiplied once, where the chain ends.
+The Jacobian of an elementwise operation is diagonal: along a chain of them the partials are multiplied and added
+without lanes, and what has lanes is multiplied once, where the chain ends.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dualad.transforms.kernels import plus, times
 
 __all__ = ["Terms", "is_units", "merged", "passed", "rows_of_product", "whole"]
 
-#: Pairs of an adjoint or tangent with lanes and the factor of all its lanes, None for 1.
+#: Pairs of an adjoint with lanes and the factor of all its lanes, None for 1.
 Terms = list[tuple[Any, Any]]
 
 
@@ -30,7 +30,7 @@ def whole(terms: Terms) -> Any:
 
 
 def passed(terms: Terms, partial: Any) -> Terms:
-    """Return the terms of an operand of an elementwise operation from those of its result, or the other way round."""
+    """Return the terms of an operand of an elementwise operation from those of its result."""
     return [(g, partial if factor is None else times(partial, factor)) for g, factor in terms]
 
 
@@ -39,7 +39,7 @@ def merged(terms: Terms, more: Terms) -> Terms:
     made = list(terms)
     for g, factor in more:
         for i, (other, before) in enumerate(made):
-            if other is g or _is_same(other, g):
+            if other is g:
                 made[i] = (g, plus(1.0 if before is None else before, 1.0 if factor is None else factor))
                 break
         else:
@@ -47,24 +47,14 @@ def merged(terms: Terms, more: Terms) -> Terms:
     return made
 
 
-def _is_same(one: Any, other: Any) -> bool:
-    """Say whether two constants are the same numbers in memory."""
-    if not isinstance(one, np.ndarray) or not isinstance(other, np.ndarray):
-        return False
-    return one.shape == other.shape and one.__array_interface__ == other.__array_interface__
-
-
 def is_units(g: Any, shape: Sequence[int]) -> bool:
-    """Say whether an adjoint or tangent has a lane for each element of an array, which is 1 there and 0 elsewhere."""
+    """Say whether an adjoint has a lane for each element of an array, which is 1 there and 0 elsewhere."""
     n = int(np.prod(shape))
     return isinstance(g, np.ndarray) and g.shape == (n, *shape) and np.array_equal(g.reshape(n, n), np.eye(n))
 
 
 def rows_of_product(factor: Any, i: int, matrix: Any) -> Any:
-    """Return the adjoint of operand ``i`` of matrix times vector, along the units: the matrix, its rows multiplied.
-
-    The tangent along the units is that of the other operand.
-    """
+    """Return the adjoint of operand ``i`` of matrix times vector, along the units: the matrix, its rows multiplied."""
     matrix = np.transpose(matrix) if i == 0 else matrix
     if factor is None:
         return np.copy(matrix)

@@ -48,11 +48,10 @@ class Sum(Elements):
         index = self.tape.index_of(self.node, place)
         if self.touched is not None and not self.touched[index]:
             return g
-        if self.lanes:
-            here = np.copy(self.whole[(..., *index)])  # no view: the whole may be written on
-        else:
-            here = self.whole[index]
-            here = here if isinstance(here, DuckArray) else float(here)
+        # With lanes it would be a view, and the whole may be written on.
+        here: Any = np.copy(self.whole[(..., *index)]) if self.lanes else self.whole[index]
+        if not self.lanes and not isinstance(here, DuckArray):
+            here = float(here)
         return here if g is None else plus(here, g)
 
     def add_through(self, path: Path, g: Any) -> None:

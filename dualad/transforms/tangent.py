@@ -10,12 +10,11 @@ import numpy as np
 from dualad import errors
 from dualad.duck.kernels import DuckArray
 from dualad.ops import formula
-from dualad.ops.lanes import grow, index_ndim, lane_shape, shape_of
+from dualad.ops.lanes import grow, index_ndim, lane_shape
 from dualad.reverse.kernels import Recorded, Tape
 from dualad.reverse.pull import push, written
-from dualad.transforms.factors import is_units, merged, passed, rows_of_product, whole
 from dualad.transforms.folding import folded
-from dualad.transforms.kernels import Forward, Partial, plus, times
+from dualad.transforms.kernels import Forward, plus, times
 from dualad.transforms.operands import behind_lanes, own_copy, rule_parts, scalar_parts
 
 __all__ = ["extend"]
@@ -112,57 +111,34 @@ class _Walk(Forward):
                 index, put = self._behind_lanes(record.index, np.ndim(target), put)
                 target[index] = 0.0 if put is None else put
                 return self.of(node)
-            case "elementwise" if record.row.outputs == 1 and self.lanes and record.shape:
-                return self._factors(node, record)
             case "elementwise" if record.row.outputs == 1:
-                return _apart(self.elementwise(node, record), [self.of(operand) for operand in record.operands])
+                t = self.elementwise(node, record)
+                # What is shared with an operand has been written already, if anything of it is to be.
+                return _apart(t, [self.of(k) for k in record.operands]) if isinstance(t, Recorded) else t
             case "elementwise" | "row":
-                if self.lanes and (columns := self._columns_of(record)) is not None:
-                    return columns
                 handles, value, plan = rule_parts(self.tape, node)
+                if self.lanes and (columns := self._columns(record, handles)) is not None:
+                    return columns
                 given = [self.of(operand) for operand in record.operands]
                 return _apart(push(record, given, handles, value, plan, times, folded), given)
         return None
 
-    def _factors(self, node: int, record: Any) -> Any:
-        """Note the tangent of an elementwise operation as products, or return it."""
-        partials, terms = Partial(self.tape, node, record), []
-        for i, operand in enumerate(record.operands):
-            if not record.active >> i & 1:
-                continue
-            shape, mine = shape_of(record.primals[i]), self.factored.get(operand)
-            if mine is None or shape != record.shape:
-                t = self.of(operand)
-                if t is None:
-                    continue
-                if not self.stays(operand):
-                    return _apart(self.elementwise(node, record), [self.of(operand) for operand in record.operands])
-                mine = [(grow(t, len(shape), len(record.shape)), None)]
-            partial = partials.of(i)
-            if partial is not None:
-                terms = merged(terms, passed(mine, partial))
-        if terms:
-            self.factored[node] = terms
-        return None
+    def _columns(self, record: Any, operands: Sequence[Any]) -> Any:
+        """Return the tangents of a matrix times a vector that varies element by element, lane by lane; None for others.
 
-    def multiplied(self, node: int) -> Any:
-        """Return a tangent that was noted as products."""
-        terms = self.factored[node]
-        t, shape = whole(terms), self.lanes + self.tape.shape_of(node)
-        return _apart(t if shape_of(t) == shape else np.broadcast_to(t, shape), [t for t, _ in terms])
-
-    def _columns_of(self, record: Any) -> Any:
-        """Return the tangents of matrix times vector along all units, which are the matrix itself; else None."""
+        They are the columns of the matrix, each times its factor.
+        """
         if record.kind != "row" or record.row.name not in ("matmul", "dot"):
             return None
-        for i, (operand, other) in enumerate((record.operands, record.operands[::-1])):
-            vector, matrix = record.primals[i], record.primals[1 - i]
-            if operand < 0 or np.ndim(vector) != 1 or np.ndim(matrix) != 2 or self.of(other) is not None:
+        for i, matrix in ((0, operands[1]), (1, operands[0])):
+            if self.varies(record.operands[1 - i]) or np.ndim(matrix) != 2:
                 continue
-            terms = self.factored.get(operand) or [(self.of(operand), None)]
-            if len(terms) == 1 and is_units(terms[0][0], shape_of(vector)):
-                matrix = matrix if other < 0 else self.tape.handle(other, matrix)
-                return rows_of_product(terms[0][1], 1 - i, matrix)
+            found = self.product(record.operands[i])
+            if found is None or not _is_unit(found[1]):
+                continue
+            columns = matrix if i == 0 else np.transpose(matrix)
+            factor = found[0]
+            return times(factor if np.ndim(factor) == 0 else np.reshape(factor, (-1, 1)), columns)
         return None
 
     def _behind_lanes(self, index: Any, ndim: int, put: Any) -> tuple[Any, Any]:
@@ -174,6 +150,10 @@ class _Walk(Forward):
         if np.ndim(put) - lanes > to:
             raise NotImplementedError  # axes would come before the lanes
         return behind_lanes(index, lanes), None if put is None else grow(put, np.ndim(put) - lanes, to)
+
+
+def _is_unit(t: Any) -> bool:
+    return t.ndim == 2 and t.shape[0] == t.shape[1] and bool(np.array_equal(t, np.eye(len(t))))
 
 
 def _apart(t: Any, given: Sequence[Any]) -> Any:
