@@ -142,7 +142,8 @@ cdef class Elements:
 cdef class Backward:
     """The adjoints of a tape's nodes while they are written: scalars by node, arrays by slot.
 
-    ``end`` is behind the last node that has an adjoint. With lanes the adjoint of a scalar is an array, which no scalar operation takes: there must be few of them.
+    ``end`` is behind the last node that has an adjoint. With lanes the adjoint of a scalar is an array, which no scalar
+    operation takes: there must be few of them.
     """
 
     def __cinit__(self, Tape tape, inputs, Py_ssize_t end, tuple lanes):

@@ -48,11 +48,10 @@ class Sum(Elements):
         index = self.tape.index_of(self.node, place)
         if self.touched is not None and not self.touched[index]:
             return g
-        if self.lanes:
-            here = np.copy(self.whole[(..., *index)])  # no view: the whole may be written on
-        else:
-            here = self.whole[index]
-            here = here if isinstance(here, DuckArray) else float(here)
+        # With lanes it would be a view, and the whole may be written on.
+        here: Any = np.copy(self.whole[(..., *index)]) if self.lanes else self.whole[index]
+        if not self.lanes and not isinstance(here, DuckArray):
+            here = float(here)
         return here if g is None else plus(here, g)
 
     def add_through(self, path: Path, g: Any) -> None:
@@ -62,14 +61,14 @@ class Sum(Elements):
         if path and not self.lanes and isinstance(last := path[-1], Pick):
             path, index = path[:-1], last.index
         target, touched = self._views(path)
-        target[index] = target[index] + g if np.any(touched[index]) else g
+        target[index] = target[index] + g if touched[index].any() else g
         touched[index] = True
 
     def take_through(self, path: Path, index: Any) -> Any:
         """Take the elements at an index of a view out and leave zero; None where nothing was added to them."""
         self._settle()
         target, touched = self._views(path)
-        if not np.any(touched[index]):
+        if not touched[index].any():
             return None
         place = behind_lanes(index, len(self.lanes))
         g = np.copy(target[place])
@@ -85,7 +84,8 @@ class Sum(Elements):
     def _views(self, path: Path) -> tuple[Any, Any]:
         self._bury()
         if self.touched is None:
-            self.touched = np.full_like(self.tape.zeros(self.node), self.whole is not None, dtype=bool)
+            # An array of truth values that lies in memory as the array does.
+            self.touched = np.asarray(self.tape.zeros(self.node) != (0.0 if self.whole is None else 1.0))
             self.whole = own_copy(self.tape, self.node, self.whole, self.lanes)
         target, touched = self.whole, self.touched
         for step in path:
