@@ -73,7 +73,8 @@ test-slow: $(VENV)/.built $(VENV)/.extras-dev
 	$(PY) -m pytest -n $(JOBS) -m slow $(PYTEST)
 
 # A copy of the source in build/sanitize with modules of its own; the tests that replay tapes run on it.
-SANITIZED := tests/program tests/compile tests/drivers/test_compile_paths.py tests/drivers/test_compile_honesty.py
+SANITIZED := tests/program tests/compile tests/drivers/test_compile.py tests/drivers/test_compile_paths.py \
+             tests/drivers/test_compile_honesty.py
 sanitize: $(VENV)/.built $(VENV)/.extras-dev
 	.ci/sanitize $(abspath $(PY)) -m 'not slow' $(SANITIZED) $(PYTEST)
 
