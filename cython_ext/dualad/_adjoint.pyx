@@ -27,7 +27,7 @@ cdef class Elements:
     """
 
     def __cinit__(self, Tape tape, int node, tuple lanes):
-        self.tape, self.node, self.lanes, self.dead = tape, node, lanes, set()
+        self.tape, self.node, self.lanes, self.dead, self.parts = tape, node, lanes, set(), {}
 
     def __dealloc__(self):
         free(self.source)
@@ -310,6 +310,8 @@ cdef class Backward:
         cdef Value g
         if sum is None:
             return 0
+        if sum.parts:
+            sum.add_parts()
         if not self.lanes and (sum.whole is None or sum.take_from_whole(place, &g)):
             if sum.whole is None:
                 g = sum.take_element(place)

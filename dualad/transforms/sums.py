@@ -20,9 +20,9 @@ Path = Sequence[Callable[[Any], Any]]
 class Sum(Elements):
     """Contributions that are written on the tape when they must be, so that few nodes come of them.
 
-    The adjoint is ``whole``, without the elements in ``dead`` (which a write has overwritten), and the single elements.
-    Where ``whole`` is an array of this sum's own, views of it are added in place, and ``touched`` says where it is more
-    than zero.
+    The adjoint is ``whole``, without the elements in ``dead`` (which a write has overwritten), the ``parts``, and the
+    single elements. Where ``whole`` is an array of this sum's own, views of it are added in place, and ``touched`` says
+    where it is more than zero. What goes to one and the same view is summed before, so that it is added once.
     """
 
     def __init__(self, tape: Tape, node: int, lanes: tuple[int, ...]) -> None:
@@ -31,7 +31,7 @@ class Sum(Elements):
     @property
     def is_zero(self) -> bool:
         """Whether nothing has been added."""
-        return self.whole is None and not self.count
+        return self.whole is None and not self.count and not self.parts
 
     def add(self, g: Any) -> None:
         """Add to the whole."""
@@ -41,6 +41,7 @@ class Sum(Elements):
 
     def take_at(self, place: int) -> Any:
         """Take one element out and leave zero; None where nothing was added to it."""
+        self.add_parts()
         g = self.take_object(place)
         if self.whole is None or place in self.dead:
             return g
@@ -56,6 +57,19 @@ class Sum(Elements):
 
     def add_through(self, path: Path, g: Any) -> None:
         """Add to a view."""
+        steps = tuple(path)
+        if not all(isinstance(step, Pick) for step in steps):
+            self._add_part(path, g)
+        else:
+            before = self.parts.get(steps)
+            self.parts[steps] = g if before is None else plus(before, g)
+
+    def add_parts(self) -> None:
+        """Add what was kept for the views."""
+        while self.parts:
+            self._add_part(*self.parts.popitem())
+
+    def _add_part(self, path: Path, g: Any) -> None:
         # A last step that is an index is that of the assignment.
         index: Any = ...
         if path and not self.lanes and isinstance(last := path[-1], Pick):
@@ -104,7 +118,8 @@ class Sum(Elements):
         self.touched = None
 
     def _settle(self) -> None:
-        """Add the single elements to the whole."""
+        """Add the views and the single elements to the whole."""
+        self.add_parts()
         self._bury()
         if self.count:
             self.add(self.gathered())
