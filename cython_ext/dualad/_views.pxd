@@ -8,7 +8,7 @@ cdef class Pick:
     cdef tuple entries
     cdef object key(self)
 
-cdef bint is_basic(object index) except -1
+cpdef bint is_basic(object index) except -1
 cdef bint is_dense(cnp.ndarray base) except -1
 cdef object layout(cnp.ndarray base)
 cdef double *element(cnp.ndarray held, object index) except? NULL

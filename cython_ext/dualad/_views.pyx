@@ -60,7 +60,7 @@ cdef class Pick:
         return hash(self.key())
 
 
-cdef bint is_basic(object index) except -1:
+cpdef bint is_basic(object index) except -1:
     """Say whether an index is made of Python's integers, slices of them, None and Ellipsis only."""
     cdef Py_ssize_t i
     if type(index) is tuple:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -71,6 +72,10 @@ def compile(f: Function, check: str = "second") -> Compiled:
 
 def _takes_out(f: Function) -> bool:
     """Say whether ``out`` is an argument of the function's own."""
+    plain = inspect.unwrap(f)
+    if type(plain) is types.FunctionType:
+        code = plain.__code__
+        return "out" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     try:
         return "out" in inspect.signature(f).parameters
     except (TypeError, ValueError):  # a function that is written in C and does not tell

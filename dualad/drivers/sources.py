@@ -97,7 +97,8 @@ class Seen:
         constants = np.array(sorted(set(constants)))
         if any(c not in self.numbers for c in constants.tolist()):
             return False
-        return not any(np.isin(constants, x).any() for x, _ in self.arrays)
+        # The few constants stand second: then no array is sorted.
+        return not any(np.isin(x, constants).any() for x, _ in self.arrays)
 
 
 def owner(x: Any) -> Any:

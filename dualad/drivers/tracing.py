@@ -19,7 +19,7 @@ from dualad.drivers.first import jacobian
 from dualad.drivers.recording import one_number
 from dualad.duck.kernels import DuckArray
 from dualad.duck.levels import fresh_level
-from dualad.reverse.kernels import Recorded, Tape
+from dualad.reverse.kernels import Pick, Recorded, Tape, is_basic
 from dualad.reverse.rules import lift
 from dualad.transforms import adjoint, tangent
 
@@ -365,7 +365,9 @@ def _leaves(result: Any) -> tuple[list[Any], Any]:
 
 
 def _constants_of(record: Any) -> Sequence[Any]:
-    if record.args is None and record.index is None and not record.path:
+    path = [s for s in record.path or () if not (isinstance(s, Pick) and is_basic(s.index))]
+    steps = [(s.args, s.kwargs) for s in path if hasattr(s, "args")]
+    if record.args is None and is_basic(record.index) and not steps:
         return ()
     found: list[Any] = []
 
@@ -383,7 +385,7 @@ def _constants_of(record: Any) -> Sequence[Any]:
             record.args,
             record.kwargs,
             record.index,
-            [(s.args, s.kwargs) for s in record.path or () if hasattr(s, "args")],
+            steps,
         )
     )
     return found

@@ -1,6 +1,8 @@
 """The door to the compiled side of this room."""
 
 from dualad._tape import Record, Recorded, RecordedScalar, Shape, Tape, hang, print_with, spell_with
-from dualad._views import Pick
+from dualad._views import Pick, is_basic
 
-__all__ = ["Pick", "Record", "Recorded", "RecordedScalar", "Shape", "Tape", "hang", "print_with", "spell_with"]
+__all__ = [
+    "Pick", "Record", "Recorded", "RecordedScalar", "Shape", "Tape", "hang", "is_basic", "print_with", "spell_with",
+]  # fmt: skip

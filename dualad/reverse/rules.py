@@ -14,15 +14,18 @@ from dualad.duck.operands import Operand, Operands, any_duck, put_back
 from dualad.duck.protocol import settled
 from dualad.ops.contraction import arraylike
 from dualad.ops.table import TABLE, Bilinear, Linear, Map, Operator
-from dualad.reverse.kernels import Recorded, Shape
+from dualad.reverse.kernels import Recorded, Shape, is_basic
 
 __all__ = ["array_row", "compare", "discrete", "get_item", "lift", "set_item"]
 
+_SIMPLE = frozenset((int, float, bool, str, type(None)))
 _COMPARE = (operator.lt, operator.le, operator.eq, operator.ne, operator.gt, operator.ge)
 
 
 def _settled(part: Any, level: int) -> Any:
     """Return arguments with the recorded integers, booleans and masks of this tape as plain values."""
+    if type(part) in _SIMPLE:
+        return part
     if isinstance(part, Recorded) and part.level == level and part._is_discrete:
         part._tape.guards.append((part._operand(), part._primal()))
         return part._primal()
@@ -89,7 +92,6 @@ def _kept(tape: Any, part: Any) -> Any:
 
 
 _VALUE_FREE = (Linear, Bilinear)
-_SIMPLE = frozenset((int, float, bool, str, type(None)))
 
 
 def _is_simple(row: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
@@ -295,6 +297,8 @@ def _is_full(index: Any, ndim: int) -> bool:
 
 
 def _checked(index: Any, level: int) -> Any:
+    if is_basic(index):
+        return index
     index = _settled(index, level)
     if any_duck(index, level):
         raise errors.DiscreteArgument(errors.discrete_argument("x[i]", "i"))
@@ -340,6 +344,8 @@ def set_item(x: Recorded, index: Any, value: Any) -> None:
 
 def _put_last(index: Any, shape: tuple[int, ...]) -> Any:
     """Return where an index with repetitions puts the values that stay, None where nothing is named twice."""
+    if is_basic(index):
+        return None
     parts = index if isinstance(index, tuple) else (index,)
     if all(np.ndim(part) == 0 or getattr(part, "dtype", None) == np.bool_ for part in parts):
         return None
