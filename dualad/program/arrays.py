@@ -14,12 +14,15 @@ from dualad.program.nodes import FOREVER, WRITE, Node, Value
 from dualad.program.pairs import paired, signed
 from dualad.program.parts import COPIED, FIXED, NUMBER, OBJECT, Callback
 from dualad.program.placing import Placing
-from dualad.program.whole import places_of
+from dualad.program.spelled import Loop, then
+from dualad.program.steps import Outcome
+from dualad.program.whole import Whole, places_of
 from dualad.reverse.kernels import Tape
 
 __all__ = ["Arrays"]
 
 _WAVES = {np.sin: OPCODES["sine"], np.cos: OPCODES["cosine"]}
+_EXACT = 2.0**52  # whole numbers below are doubles
 _RUN = 16  # numbers in a row that are copied as an array
 
 
@@ -135,6 +138,8 @@ class Arrays(Placing):
 
     def operand(self, scalars: Scalars, x: Any, shape: tuple[int, ...]) -> tuple[int, str, int, tuple[int, ...]]:
         """Return how a group reads an operand: base, kind, byte offset, strides."""
+        if isinstance(x, Value):
+            return self._spec(x, shape)
         if isinstance(x, _NODE):
             value = self.value(self.graph, x.number)
             if value is None:
@@ -171,6 +176,11 @@ class Arrays(Placing):
         """Write the instructions of a general node."""
         node = self.node(self.graph, number)
         way = node.way
+        if way == "reduce" and node.function.divisor is not None:
+            if number not in self.done:
+                self._whole(scalars, number, node)
+            self._loop(scalars, number, then(np.true_divide, node.value, _NODE(number), node.function.divisor))
+            return
         if way in ("input", "view") or number in self.done:
             return
         if way == "each":
@@ -185,6 +195,9 @@ class Arrays(Placing):
             return
         if way in ("reduce", "whole"):
             self._whole(scalars, number, node)
+            return
+        if way == "steps":
+            self._steps(scalars, number, node)
             return
         if way == "pick":
             self._pick(scalars, number, node.function)
@@ -282,15 +295,49 @@ class Arrays(Placing):
         else:
             self._copy(scalars, (base, part.kind, offset, ()), (0, "d", 8 * place, ()), ())
 
+    def _steps(self, scalars: Scalars, number: int, node: Node) -> None:
+        if node.value is None:
+            scalars.give(number)
+        for step in node.function:
+            if isinstance(step, Loop):
+                self._loop(scalars, number, step)
+            else:
+                made, sources = step
+                spots = [self.spot(x) if isinstance(x, Value) else self._array_at(x) for x in sources]
+                self._emit_whole(scalars, made, [*spots, self._spot_of(scalars, number, node.value)])
+        self.work += 20
+
+    def _spot_of(self, scalars: Scalars, number: int, value: Value | None) -> tuple[int, int]:
+        """Return where the result of a node goes that has a place already."""
+        return (0, self.number_at(scalars, number)) if value is None else self.spot(value)
+
+    def _loop(self, scalars: Scalars, number: int, loop: Loop) -> None:
+        made = Group(loop.shape, loads=[self.operand(scalars, x, loop.shape) for x in loop.reads])
+        for key, (op, function, sources) in enumerate(loop.steps):
+            made.members.append(Member(key, op, scalars.function(*function) if function else 0, list(sources)))
+        for key, target in loop.stores:
+            base, offset = self._spot_of(scalars, number, target)
+            strides = () if target is None else target.strides
+            copied = any(load[0] == base for load in made.loads)
+            made.stores.append((key, (base, "d", offset, strides), copied))
+        for key, target, length, inner in loop.sums:
+            made.sinks.append((key, *self._spot_of(scalars, number, target), length, inner))
+        self._emit_group(scalars, made)
+
     def _whole(self, scalars: Scalars, number: int, node: Node) -> None:
-        made = node.function
         spots = [self._array_at(x) for x in node.operands]
-        if made.places is not None:
-            spots.append((1, self._stored(("places", made.places.tobytes()), made.places.view(np.float64))))
         spots.append((0, 8 * scalars.give(number)) if node.value is None else self.spot(node.value))
-        function = (
-            scalars.function(made.function, made.function.types.index("dd->d")) if made.function is not None else 0
-        )
+        self._emit_whole(scalars, node.function, spots)
+        values = [self.value(self.graph, x.number) if isinstance(x, _NODE) else np.asarray(x) for x in node.operands]
+        self.work += 20 + sum(int(np.prod(value.shape)) for value in values if value is not None)
+
+    def _emit_whole(self, scalars: Scalars, made: Whole, spots: list[tuple[int, int]]) -> None:
+        """Write an operation on arrays that lie at some spots, the last of them its result."""
+        lists = [(1, self._stored(("places", x.tobytes()), x.view(np.float64))) for x in made.places]
+        spots = [*spots[:-1], *lists, spots[-1]]
+        function = 0
+        if made.function is not None:
+            function = scalars.function(made.function, made.function.types.index("d" * made.function.nin + "->d"))
         scalars.code.emit(OPCODES["reduce"], len(self.wholes))
         self.wholes.append(
             (
@@ -304,8 +351,6 @@ class Arrays(Placing):
                 places_of(made, spots),
             )
         )
-        values = [self.value(self.graph, x.number) if isinstance(x, _NODE) else np.asarray(x) for x in node.operands]
-        self.work += 20 + sum(int(np.prod(value.shape)) for value in values if value is not None)
 
     def _array_at(self, x: Any) -> tuple[int, int]:
         """Return base and byte offset of an array; a constant lies without gaps, its axes in their order."""
@@ -335,6 +380,16 @@ class Arrays(Placing):
         self.work += 1e4
 
     @staticmethod
+    def _compared(value: Value | None, outcome: Any) -> Any:
+        """Return an outcome with which an array can be compared as numbers, None for another."""
+        wanted = np.asarray(outcome)
+        if value is None or not value.kind or not wanted.size or wanted.shape != value.shape:
+            return None
+        if wanted.dtype.kind not in "biuf" or not np.all(np.abs(wanted.astype(float)) < _EXACT):
+            return None
+        return wanted
+
+    @staticmethod
     def _kept(value: Value) -> tuple[Any, Any]:
         """Return the shape and type that a value kept as an object must have; None for several results."""
         return (value.shape, value.dtype) if value.dtype is not None else ((), None)
@@ -361,29 +416,20 @@ class Arrays(Placing):
             scalars.code.emit(OPCODES["guard"], guard, self._place_of(scalars, _NODE(number)), int(outcome))
         elif isinstance(outcome, int) and value is None:
             scalars.code.emit(OPCODES["guard_whole"], guard, scalars.at(number), scalars.constant(float(outcome)))
+        elif (spec := self._compared(value, outcome)) is not None:
+            place = int(scalars.new_place())
+            shape = value.shape  # type: ignore[union-attr]
+            made = Group(shape, [Member(0, OPCODES["not_equal"], 0, [-1, -2])])
+            made.loads = [self._spec(value, shape), self.operand(scalars, spec, shape)]
+            made.sinks = [(0, 0, 8 * place, 0, 1)]
+            self._emit_group(scalars, made)
+            scalars.code.emit(OPCODES["guard"], guard, place, 0)
         else:
             operands = (self._handed(scalars, _NODE(number)),)
             scalars.code.emit(OPCODES["callback"], len(self.callbacks))
             check = Outcome(outcome)
             self.callbacks.append(Callback(check, None, None, operands, (-1, guard), "guard"))
             self.work += 1e4
-
-
-class Outcome:
-    """Whether a value has the outcome on which a recording relied."""
-
-    def __init__(self, outcome: Any) -> None:
-        self.outcome = outcome
-
-    def __call__(self, value: Any) -> bool:
-        if isinstance(self.outcome, (bool, np.bool_)):
-            return bool(value) == bool(self.outcome)
-        if isinstance(self.outcome, int):
-            return bool(np.trunc(value) == self.outcome)
-        wanted = np.asarray(self.outcome)
-        return bool(
-            np.shape(value) == wanted.shape and np.array_equal(value, wanted, equal_nan=wanted.dtype.kind == "f")
-        )
 
 
 def _spread(own: tuple[int, ...], strides: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -23,8 +23,9 @@ from dualad.program.nodes import (
     number_power,
     opcode_for,
 )
+from dualad.program.spelled import SPELLED, arranged, spelled
 from dualad.program.steps import Call, Index, Path, Real, Write
-from dualad.program.whole import SCATTER, TAKE, Whole, generalized, moved, reduced
+from dualad.program.whole import PRODUCTS, SCATTER, TAKE, Whole, generalized, moved, reduced
 from dualad.reverse.kernels import Record, Recorded
 
 __all__ = ["Describing", "order_of"]
@@ -283,9 +284,9 @@ class Describing(Nodes):
         if name == "sum" and own is not None and own.kind == "d" and like is not None and like.shape == own.shape:
             if like.kind == "d" and (record.kwargs or {}).get("axis") == () and len(operands) == 1:
                 return Node("each", (first, 0.0), own, OPCODES["add"], record=record, name=name)
-        if name in _REDUCTIONS and like is not None and like.is_dense and like.shape and len(operands) == 1:
-            whole = reduced(record.args, record.kwargs, like.shape, *_REDUCTIONS[name])
-            if whole is not None and (own is None or own.is_dense):
+        if name in _REDUCTIONS and like is not None and like.kind == "d" and len(operands) == 1:
+            whole = reduced(record, like, own, *_REDUCTIONS[name])
+            if whole is not None:
                 return Node("reduce", (first,), own, 0, whole, record=record, name=name)
         found_whole = self._as_whole(graph, record, operands, own)
         if found_whole is not None:
@@ -294,24 +295,37 @@ class Describing(Nodes):
             joined = self._joined(graph, record, operands, own)
             if joined is not None:
                 return joined
-        if (
-            name == "stack"
-            and own is not None
-            and own.is_dense
-            and len(own.shape) == 1
-            and own.shape[0] == len(operands)
-        ):
-            places = [x.place if isinstance(x, Operand) else None for x in record.args[0]]
-            if places == list(range(len(operands))) and not record.kwargs and len(record.args) == 1:
-                return Node("pack", tuple(operands), own, record=record, name=name)
+        if name == "stack" and own is not None and own.is_dense and len(own.shape) == 1 and len(record.args) == 1:
+            parts = [operands[x.place] if isinstance(x, Operand) else x for x in record.args[0]]
+            if all(isinstance(x, (_NODE, int, float, np.floating)) for x in parts) and not set(
+                record.kwargs or {}
+            ) - {"axis"}:
+                return Node("pack", tuple(parts), own, record=record, name=name)
+        steps = self._steps_of(graph, record, number, operands, own)
+        if steps is not None:
+            return Node("steps", tuple(operands), own, 0, steps, record=record, name=name)
         return call
+
+    def _steps_of(self, graph: Graph, record: Record, number: int, operands: list[Any], own: Value | None) -> Any:
+        """Return the steps of a row that the machine does in several, None for another row."""
+        seen = [self.value(graph, x.number) or x if isinstance(x, _NODE) else x for x in operands]
+        name, args, kwargs = record.row.name, record.args, dict(record.kwargs or {})
+        if len(seen) == 1 and isinstance(seen[0], Value) and own is not None:
+            steps = arranged(Call(record), name, args, kwargs, seen[0], own)
+            if steps is not None:
+                return steps
+        count = len(getattr(record.row, "operands", ()))
+        if name not in SPELLED or len(args) < count:
+            return None
+        given = [seen[x.place] if isinstance(x, Operand) else np.asarray(x) for x in args[:count]]
+        return spelled(name, args, kwargs, given, own, _NODE(number))
 
     def _layout(self, graph: Graph, x: Any) -> tuple[Any, Any] | None:
         """Return shape and strides of an operand of doubles, None for another."""
         if isinstance(x, _NODE):
             value = self.value(graph, x.number)
             return (value.shape, value.strides) if value is not None and value.kind == "d" else None
-        if isinstance(x, np.ndarray) and x.dtype == float:
+        if isinstance(x, np.ndarray) and (x.dtype == float or (x.dtype.kind in "iub" and x.flags.c_contiguous)):
             return x.shape, strides_of(x.shape, order_of(x), 8)
         return None
 
@@ -322,10 +336,12 @@ class Describing(Nodes):
             return None
         layouts = [self._layout(graph, x) for x in operands]
         whole: Whole | None = None
-        if name in ("matmul", "dot", "vecdot", "matvec", "vecmat"):
+        if name in PRODUCTS:
+            if name == "linalg.solve" and len(layouts) == 2 and layouts[1] is not None and len(layouts[1][0]) == 1:
+                name = "linalg.solve1"
             operands = [operands[x.place] if isinstance(x, Operand) else x for x in record.args]
             layouts = [self._layout(graph, x) for x in operands]
-            if len(operands) == 2 and not record.kwargs and None not in layouts:
+            if len(operands) <= 2 and not record.kwargs and None not in layouts:
                 result = ((), ()) if own is None else (own.shape, own.strides)
                 whole = generalized(name, layouts, result)  # type: ignore[arg-type]
         elif name in ("getitem", "scatter_add") and len(operands) == 1 and own is not None and own.is_dense:
@@ -344,9 +360,10 @@ class Describing(Nodes):
 
     def _joined(self, graph: Graph, record: Record, operands: list[Any], own: Value) -> Node | None:
         """Return arrays that are copied one behind the other."""
-        if len(record.args) != 1 or set(record.kwargs or {}) - {"axis"}:
+        kwargs = dict(record.kwargs or {})
+        if len(record.args) > 2 or kwargs.pop("casting", "same_kind") != "same_kind" or set(kwargs) - {"axis"}:
             return None
-        axis = (record.kwargs or {}).get("axis", 0)
+        axis = record.args[1] if len(record.args) == 2 else kwargs.get("axis", 0)
         parts = []
         for x in record.args[0]:
             x = operands[x.place] if isinstance(x, Operand) else x

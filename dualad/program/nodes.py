@@ -47,10 +47,12 @@ POWERS = {2.0: np.square, 0.5: np.sqrt, -1.0: np.reciprocal}  # what NumPy takes
 _VIEWS = {
     "reshape", "transpose", "swapaxes", "moveaxis", "rollaxis", "expand_dims", "squeeze", "ravel", "broadcast_to",
     "getitem", "diagonal", "flip", "fliplr", "flipud", "rot90", "atleast_1d", "atleast_2d", "atleast_3d",
-    "matrix_transpose", "permute_dims",
+    "matrix_transpose", "permute_dims", "sliding_window_view",
 }  # fmt: skip
 _COPIES = {"copy", "astype", "broadcast_to", "reshape", "positive"}
-_REDUCTIONS = {"sum": (np.add, 0.0), "max": (np.maximum, None), "min": (np.minimum, None), "prod": (np.multiply, 1.0)}
+_REDUCTIONS = {
+    "sum": (np.add, 0.0), "mean": (np.add, 0.0), "max": (np.maximum, None), "min": (np.minimum, None), "prod": (np.multiply, 1.0),
+}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -76,6 +78,11 @@ class Value:
     def nbytes(self) -> int:
         """Bytes of all elements."""
         return int(np.prod(self.shape)) * self.itemsize
+
+    def along(self, order: tuple[int, ...]) -> Value:
+        """Return the value with its axes in another order."""
+        shape, strides = tuple(self.shape[axis] for axis in order), tuple(self.strides[axis] for axis in order)
+        return Value(shape, self.kind, self.root, self.offset, strides, self.dtype)
 
     @property
     def is_dense(self) -> bool:

@@ -144,8 +144,11 @@ class Placing(Describing):
             return False
         if terms in self.inputs or not self._is_fused(terms) or self.graph.stage_array[terms] != stage:
             return False
+        value = self.value(self.graph, terms)
+        if value is None or not value.is_dense:
+            return False  # a group goes through its elements in the order of the axes
         outer, length, inner, _ = whole.sizes
-        key = stage, self.value(self.graph, terms).shape  # type: ignore[union-attr]
+        key = stage, value.shape
         if outer == inner == 1:
             # Rows and totals cut the elements differently.
             self.totals[key] = self.totals.get(key, 0) + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -10,15 +11,28 @@ import numpy as np
 from dualad.duck.operands import Operand
 from dualad.program.nodes import Value
 
-__all__ = ["GENERALIZED", "REDUCE", "SCATTER", "TAKE", "Whole", "generalized", "moved", "reduced"]
+__all__ = [
+    "CAREFUL", "CUMULATE", "GENERALIZED", "PRODUCTS", "REDUCE", "SCATTER", "TAKE", "Whole", "cumulated", "generalized", "moved",
+    "places_of", "reduced",
+]  # fmt: skip
 
-REDUCE, GENERALIZED, TAKE, SCATTER = range(4)  # as in machine.h
+REDUCE, GENERALIZED, TAKE, SCATTER, CAREFUL, CUMULATE = range(6)  # as in machine.h
 _GENERALIZED = {
     name: function
     for name in ("matmul", "vecdot", "matvec", "vecmat")
     if (function := getattr(np, name, None)) is not None and "dd->d" in function.types
 }
 _AXES = 8
+_LAPACK = getattr(np.linalg, "_umath_linalg", None)
+# What NumPy calls for these; the careful ones raise an error where an operation was invalid.
+for _name, _function, _kinds in (
+    ("linalg.inv", "inv", "d->d"), ("linalg.det", "det", "d->d"), ("linalg.cholesky", "cholesky_lo", "d->d"),
+    ("linalg.solve", "solve", "dd->d"), ("linalg.solve1", "solve1", "dd->d"),
+):  # fmt: skip
+    if _kinds in getattr(getattr(_LAPACK, _function, None), "types", ()):
+        _GENERALIZED[_name] = getattr(_LAPACK, _function)
+_CALM = ("linalg.det",)
+PRODUCTS = frozenset((*_GENERALIZED, "dot", "inner", "vdot"))  # and functions of matrices
 
 Layout = tuple[tuple[int, ...], tuple[int, ...]]  # shape, and strides in bytes
 
@@ -28,7 +42,8 @@ class Whole:
     """What the machine does with arrays as a whole; ``strides`` are those of its loop, an entry for each place.
 
     ``sizes`` are outer, length, inner, whole: the array is taken as of shape (outer, length, inner), and ``whole`` is
-    the length of what places are counted in.
+    the length of what places are counted in. ``places`` are lists of whole numbers that the machine reads, ``divisor``
+    is what a sum is divided by.
     """
 
     way: int
@@ -39,40 +54,58 @@ class Whole:
     dimensions: tuple[int, ...] = ()
     steps: tuple[int, ...] = ()
     strides: tuple[tuple[int, ...], ...] = ()
-    places: Any = None
+    places: tuple[Any, ...] = ()
+    divisor: float | None = None
 
 
-def reduced(args: Any, kwargs: Any, shape: tuple[int, ...], function: Any, first: float | None) -> Whole | None:
-    """Return a reduction of an array without gaps over neighbouring axes; None for any other."""
-    options = dict(kwargs or {})
-    args = list(args)
-    if len(args) > 2 or not isinstance(args[0], Operand) or 0 in shape:
+def reduced(record: Any, like: Value, own: Value | None, function: Any, first: float | None) -> Whole | None:
+    """Return a reduction of an array without gaps over axes that lie side by side in memory; None for any other.
+
+    NumPy goes through an array in the order of its memory, whichever order its axes have.
+    """
+    options, args = dict(record.kwargs or {}), list(record.args)
+    if len(args) > 2 or not isinstance(args[0], Operand) or 0 in like.shape or not like.shape:
         return None
     axis = args[1] if len(args) == 2 else options.pop("axis", None)
-    options.pop("keepdims", None)
-    if options or any(isinstance(part, Operand) for part in (axis if isinstance(axis, tuple) else (axis,))):
+    keepdims = options.pop("keepdims", False)
+    if options.pop("where", True) is not True or options or isinstance(keepdims, Operand):
         return None
-    ndim = len(shape)
+    ndim = len(like.shape)
     axes = tuple(range(ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    found = sorted(a % ndim for a in axes)
-    if not found or found != list(range(found[0], found[0] + len(found))):
+    if not axes or not all(isinstance(a, (int, np.integer)) for a in axes):
         return None
-    outer = int(np.prod(shape[: found[0]]))
-    length = int(np.prod(shape[found[0] : found[-1] + 1]))
-    inner = int(np.prod(shape[found[-1] + 1 :]))
+    gone = {a % ndim for a in axes}
+    order = tuple(sorted(range(ndim), key=lambda a: -abs(like.strides[a])))
+    kept = [a for a in range(ndim) if keepdims or a not in gone]
+    if not like.along(order).is_dense:
+        return None
+    if own is not None and not own.along(tuple(kept.index(a) for a in order if a in kept)).is_dense:
+        return None
+    # Axes of one element are among the others or not, as one likes.
+    long = [(like.shape[a], a in gone) for a in order if like.shape[a] != 1] or [(1, True)]
+    found = [i for i, (_, inside) in enumerate(long) if inside]
+    if not found:
+        found, long = [0], [(1, True), *long]
+    if found != list(range(found[0], found[0] + len(found))):
+        return None
+    outer, inner = prod(n for n, _ in long[: found[0]]), prod(n for n, _ in long[found[-1] + 1 :])
+    length = prod(n for n, inside in long if inside)
     if inner > 1 and len(found) > 1:
         return None
-    return Whole(REDUCE, function, first, (outer, length, inner, 0))
+    divisor = float(length) if record.row.name == "mean" else None
+    return Whole(REDUCE, function, first, (outer, length, inner, 0), divisor=divisor)
 
 
 def generalized(name: str, operands: list[Layout], result: Layout) -> Whole | None:
-    """Return a product by NumPy's own loop for it; None where there is none."""
+    """Return a product, or a function of matrices, by NumPy's own loop for it; None where there is none."""
     if name == "dot" and all(1 <= len(shape) <= 2 for shape, _ in operands):
+        name = "matmul"
+    if name in ("inner", "vdot") and all(len(shape) == 1 for shape, _ in operands):
         name = "matmul"
     function = _GENERALIZED.get(name)
     if function is None or any(0 in shape for shape, _ in (*operands, result)):
         return None
-    sources, target = function.signature.split("->")
+    sources, target = function.signature.replace(" ", "").split("->")
     inner = [part.strip("()").split(",") if part != "()" else [] for part in (*sources.split("),("), target)]
     cores = [[axis for axis in part if axis] for part in inner]
     size: dict[str, int] = {}
@@ -90,8 +123,8 @@ def generalized(name: str, operands: list[Layout], result: Layout) -> Whole | No
     for core, (shape, strides) in zip(cores, (*operands, result), strict=True):
         present = [axis for axis in core if axis not in absent]
         lead = len(shape) - len(present)
-        own = dict(zip(present, strides[lead:], strict=True))
-        steps.extend(own.get(axis, 8) for axis in core)
+        own = iter(strides[lead:])
+        steps.extend(8 if axis in absent else next(own) for axis in core)
         loops.append((shape[:lead], strides[:lead]))
     batch = loops[-1][0]
     if len(batch) > _AXES:
@@ -102,8 +135,9 @@ def generalized(name: str, operands: list[Layout], result: Layout) -> Whole | No
     )
     if not batch:
         batch, spread = (1,), tuple((0,) for _ in loops)
+    way = CAREFUL if name.startswith("linalg.") and name not in _CALM else GENERALIZED
     return Whole(
-        GENERALIZED, function, shape=batch, dimensions=tuple(size.get(axis, 1) for axis in names),
+        way, function, shape=batch, dimensions=tuple(size.get(axis, 1) for axis in names),
         steps=tuple(steps), strides=spread,
     )  # fmt: skip
 
@@ -114,6 +148,7 @@ def moved(way: int, index: Any, shape: tuple[int, ...]) -> Whole | None:
     ``shape`` is that of the array that the index is applied to.
     """
     entries = index if isinstance(index, tuple) else (index,)
+    entries = tuple(np.asarray(x) if isinstance(x, list) else x for x in entries)
     lead = 0
     while lead < len(entries) and isinstance(entries[lead], slice) and entries[lead] == slice(None):
         lead += 1
@@ -133,15 +168,20 @@ def moved(way: int, index: Any, shape: tuple[int, ...]) -> Whole | None:
         return None
     outer, inner = int(np.prod(shape[:lead])), int(np.prod(shape[lead + len(arrays) :]))
     sizes = (outer, places.size, inner, int(np.prod(across)))
-    return Whole(way, sizes=sizes, places=np.ascontiguousarray(places.ravel(), dtype=np.int64))
+    return Whole(way, sizes=sizes, places=(np.ascontiguousarray(places.ravel(), dtype=np.int64),))
+
+
+def cumulated(function: Any, axis: Any, shape: tuple[int, ...], strides: tuple[int, ...]) -> Whole | None:
+    """Return running sums or products along an axis, of an array without gaps or of one axis."""
+    if 0 in shape or not shape:
+        return None
+    place = axis % len(shape)
+    outer, length, inner = int(np.prod(shape[:place])), shape[place], int(np.prod(shape[place + 1 :]))
+    steps = (0, strides[0], 0) if len(shape) == 1 else (8 * length * inner, 8 * inner, 8)
+    return Whole(CUMULATE, function, sizes=(outer, length, inner, 0), strides=(steps, ()))
 
 
 def places_of(whole: Whole, spots: list[tuple[int, int]]) -> tuple[tuple[int, int, tuple[int, ...]], ...]:
     """Return the places of a whole operation: base, byte offset, strides of the loop."""
     strides = whole.strides or ((),) * len(spots)
     return tuple((base, offset, own) for (base, offset), own in zip(spots, strides, strict=True))
-
-
-def value_layout(value: Value) -> Layout:
-    """Return how a value lies, for :func:`generalized`."""
-    return value.shape, value.strides
