@@ -51,7 +51,8 @@ _VIEWS = {
 }  # fmt: skip
 _COPIES = {"copy", "astype", "broadcast_to", "reshape", "positive"}
 _REDUCTIONS = {
-    "sum": (np.add, 0.0), "mean": (np.add, 0.0), "max": (np.maximum, None), "min": (np.minimum, None), "prod": (np.multiply, 1.0),
+    "sum": (np.add, 0.0), "mean": (np.add, 0.0), "prod": (np.multiply, 1.0),
+    "max": (np.maximum, None), "min": (np.minimum, None),
 }  # fmt: skip
 
 

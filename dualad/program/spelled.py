@@ -96,7 +96,7 @@ def arranged(call: Callable[[Any], Any], name: str, args: Any, kwargs: Any, like
     places = np.where(labels < 0, -1, spots[labels.astype(np.int64)])
     slices = list(_slices(places)) if places.size >= _MANY else None
     if slices is not None and len(slices) <= _FEW and all(part is not None for part in slices):
-        return tuple(_slice(like, low, own, *part) for part in slices)  # type: ignore[misc]
+        return tuple(_slice(like, low, own, *part) for part in slices)
     source = _from(like, low)
     in_memory = places.transpose(sorted(range(len(own.shape)), key=lambda axis: -own.strides[axis])).ravel()
     sizes = (1, places.size, 1, int(spots.max()) + 1)
@@ -221,10 +221,9 @@ def _norm(own: Any, number: Any, operands: Any, ord: Any = None, axis: Any = Non
     square = ((OPCODES["multiply"], None, (-1, -1)),)
     root = then(np.sqrt, own, number)
     ndim = len(x.shape)
-    if axis is None and (ord is None or (ord == "fro" and ndim == 2) or (ord == 2 and ndim == 1)):
-        if not x.is_dense or ord == "fro":
-            summed = _summed(x, square, own, tuple(range(ndim))) if ord == "fro" else None
-            return None if summed is None else (summed, root)
+    if axis is None and (ord is None or (ord in ("f", "fro") and ndim == 2) or (ord == 2 and ndim == 1)):
+        if not x.is_dense:
+            return None
         count = prod(x.shape)
         flat = Value((count,), "d", x.root, x.offset, (8,), x.dtype)
         made = generalized("matmul", [((count,), (8,))] * 2, ((), ()))

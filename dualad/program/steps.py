@@ -83,6 +83,7 @@ class Outcome:
         self.outcome = outcome
 
     def __call__(self, value: Any) -> bool:
+        """Say whether the outcome is the same."""
         if isinstance(self.outcome, (bool, np.bool_)):
             return bool(value) == bool(self.outcome)
         if isinstance(self.outcome, int):

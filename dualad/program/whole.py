@@ -12,8 +12,8 @@ from dualad.duck.operands import Operand
 from dualad.program.nodes import Value
 
 __all__ = [
-    "CAREFUL", "CUMULATE", "GENERALIZED", "PRODUCTS", "REDUCE", "SCATTER", "TAKE", "Whole", "cumulated", "generalized", "moved",
-    "places_of", "reduced",
+    "CAREFUL", "CUMULATE", "GENERALIZED", "PRODUCTS", "REDUCE", "SCATTER", "TAKE", "Whole", "cumulated", "generalized",
+    "moved", "places_of", "reduced",
 ]  # fmt: skip
 
 REDUCE, GENERALIZED, TAKE, SCATTER, CAREFUL, CUMULATE = range(6)  # as in machine.h
