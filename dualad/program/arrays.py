@@ -312,6 +312,12 @@ class Arrays(Placing):
         return (0, self.number_at(scalars, number)) if value is None else self.spot(value)
 
     def _loop(self, scalars: Scalars, number: int, loop: Loop) -> None:
+        """Write a loop; of one operation on numbers it is an instruction."""
+        if loop.stores == ((0, None),) and len(loop.steps) == 1:
+            op, function, sources = loop.steps[0]
+            words = [op, scalars.at(number)] + ([scalars.function(*function)] if function else [])
+            scalars.code.emit(*words, *(self._place_of(scalars, loop.reads[-1 - x]) for x in sources))
+            return
         made = Group(loop.shape, loads=[self.operand(scalars, x, loop.shape) for x in loop.reads])
         for key, (op, function, sources) in enumerate(loop.steps):
             made.members.append(Member(key, op, scalars.function(*function) if function else 0, list(sources)))

@@ -274,7 +274,7 @@ class _Checking:
         shape = _shape(shape, what)
         _must(len(shape) <= _AXES and len(dimensions) <= 6 and len(steps) <= 12, f"{what} has too many axes")
         if way in (GENERALIZED, CAREFUL):
-            self.generalized(what, function, shape, dimensions, steps, places)
+            self.generalized(what, way, function, shape, dimensions, steps, places)
             return
         spots = [(base, offset) for base, offset, strides in places if len(strides) <= _AXES]
         wanted = (2,) if way in (REDUCE, CUMULATE) else (3,) if way == TAKE else (3, 4)
@@ -309,7 +309,9 @@ class _Checking:
         _must(bool(np.all((numbers >= low) & (numbers < high))), f"{what} names places that are not there")
         return numbers
 
-    def generalized(self, what: str, function: Any, shape: Any, dimensions: Any, steps: Any, places: Any) -> None:
+    def generalized(
+        self, what: str, way: Any, function: Any, shape: Any, dimensions: Any, steps: Any, places: Any
+    ) -> None:
         """Check a call of a generalized universal function."""
         ufunc = self.loop_of(function, what, True)
         cores = [
@@ -325,6 +327,10 @@ class _Checking:
             own, rest = tuple(rest)[: len(core)], tuple(rest)[len(core) :]
             _must(len(strides) == len(shape), f"{what} has {len(strides)} strides and {len(shape)} axes")
             axes = (*shape, *(lengths[name] for name in core))
+            _must(
+                way == GENERALIZED or all(s != 0 or lengths[name] < 2 for s, name in zip(own, core, strict=True)),
+                f"{what} has a matrix that repeats itself",
+            )
             self.within(f"an array of {what}", base, offset, axes, (*strides, *own), 8, k == len(cores) - 1)
 
     def callback(self, what: str, callback: Any) -> None:

@@ -281,6 +281,10 @@ class Describing(Nodes):
         if first is not None and isinstance(first, _NODE) and like is None and own is not None and len(operands) == 1:
             if name in _VIEWS and own.kind == "d":
                 return Node("each", (first,), own, OPCODES["move"], None, record=record, name=name)
+        if own is None and len(operands) == 1 and isinstance(first, _NODE):
+            found_number = self._as_number(record, first, like)
+            if found_number is not None:
+                return found_number
         if name == "sum" and own is not None and own.kind == "d" and like is not None and like.shape == own.shape:
             if like.kind == "d" and (record.kwargs or {}).get("axis") == () and len(operands) == 1:
                 return Node("each", (first, 0.0), own, OPCODES["add"], record=record, name=name)
@@ -297,9 +301,7 @@ class Describing(Nodes):
                 return joined
         if name == "stack" and own is not None and own.is_dense and len(own.shape) == 1 and len(record.args) == 1:
             parts = [operands[x.place] if isinstance(x, Operand) else x for x in record.args[0]]
-            if all(isinstance(x, (_NODE, int, float, np.floating)) for x in parts) and not set(
-                record.kwargs or {}
-            ) - {"axis"}:
+            if all(isinstance(x, _NODE) or np.ndim(x) == 0 for x in parts) and set(record.kwargs or {}) <= {"axis"}:
                 return Node("pack", tuple(parts), own, record=record, name=name)
         steps = self._steps_of(graph, record, number, operands, own)
         if steps is not None:
@@ -319,6 +321,20 @@ class Describing(Nodes):
             return None
         given = [seen[x.place] if isinstance(x, Operand) else np.asarray(x) for x in args[:count]]
         return spelled(name, args, kwargs, given, own, _NODE(number))
+
+    def _as_number(self, record: Record, first: Any, like: Value | None) -> Node | None:
+        """Return what makes a number of a number, or of an array with one element."""
+        name = record.row.name
+        if name in _VIEWS and like is None:
+            return Node("each", (first,), None, OPCODES["move"], None, record=record, name=name)
+        if name in _VIEWS and like is not None and like.kind:
+            found = self._alias(like, [Call(record)])
+            if found is not None and found.shape == ():
+                return Node("pick", (first,), None, function=found, record=record, name="element")
+        if name in ("sum", "mean") and like is None and len(record.args) == 1:
+            if (record.kwargs or {}).get("where", True) is True and "initial" not in (record.kwargs or {}):
+                return Node("each", (first, 0.0), None, OPCODES["add"], record=record, name=name)
+        return None
 
     def _layout(self, graph: Graph, x: Any) -> tuple[Any, Any] | None:
         """Return shape and strides of an operand of doubles, None for another."""

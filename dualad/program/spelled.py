@@ -22,7 +22,7 @@ from dualad.program.whole import SCATTER, TAKE, Whole, cumulated, generalized
 __all__ = ["SPELLED", "Loop", "arranged", "spelled", "then"]
 
 _MANY = 256  # elements that are copied slice by slice, if few slices do
-_FEW = 9  # slices
+_FEW = 16  # slices
 _LABEL = float(2**40)  # of the first element: no number that a function puts in by itself
 
 
@@ -92,6 +92,9 @@ def arranged(call: Callable[[Any], Any], name: str, args: Any, kwargs: Any, like
     labels = np.where(found == 0, -1, found - _LABEL)
     if np.any((labels < -1) | (labels >= count) | ((found == 0) & np.signbit(found))):
         return None  # it puts in another number
+    if own.is_dense and np.array_equal(labels.ravel(), np.arange(count)):
+        steps = [8 * prod(like.shape[axis + 1 :]) for axis in range(len(like.shape))]
+        return (_copy(like, Value(like.shape, "d", own.root, own.offset, tuple(steps), own.dtype)),)
     spots, low = _spots(like)
     places = np.where(labels < 0, -1, spots[labels.astype(np.int64)])
     slices = list(_slices(places)) if places.size >= _MANY else None
@@ -122,17 +125,10 @@ def _slices(places: Any) -> Iterator[Any]:
 
     None is yielded where they do not, and the last thing then.
     """
-    cuts = []
-    for axis in range(places.ndim):
-        steps = np.moveaxis(np.diff(places, axis=axis), axis, 0)
-        ends = [0]
-        for i in range(1, len(steps)):
-            if i > ends[-1] and not np.array_equal(steps[i], steps[i - 1 if i - 1 > ends[-1] else ends[-1]]):
-                ends.append(i + 1)
-        cuts.append([*ends, places.shape[axis]])
-        if len(ends) > _FEW:
-            yield None
-            return
+    cuts = [_even(np.moveaxis(places, axis, 0)) for axis in range(places.ndim)]
+    if prod(len(ends) - 1 for ends in cuts) > _FEW:
+        yield None
+        return
     for part in itertools.product(*(tuple(itertools.pairwise(ends)) for ends in cuts)):
         inside = places[tuple(slice(*ends) for ends in part)]
         if 0 in inside.shape:
@@ -150,6 +146,24 @@ def _slices(places: Any) -> Iterator[Any]:
             yield None
             return
         yield part, first, steps
+
+
+def _even(places: Any) -> list[int]:
+    """Return where to cut the first axis so that places go on evenly between the cuts."""
+    n = len(places)
+    steps = np.diff(places, axis=0).reshape(max(n - 1, 0), -1)
+    turns = np.flatnonzero(np.any(steps[1:] != steps[:-1], axis=1)).tolist()
+    if len(turns) > 2 * _FEW:
+        return list(range(n + 1))
+    ends = [0]
+    while ends[-1] < n:
+        start = ends[-1]
+        later = [turn for turn in turns if turn >= start]
+        if not later:
+            ends.append(n)
+        else:  # what does not go on as it begins is a part of its own
+            ends.append(start + 1 if later[0] == start else later[0] + 2)
+    return ends
 
 
 def _slice(like: Value, low: int, own: Value, part: Any, first: int, steps: list[int]) -> Loop:
@@ -332,7 +346,7 @@ def _running(function: Any) -> Callable[..., Any]:
         (x,) = operands
         if own is None or not own.is_dense or not isinstance(x, Value) or x.kind != "d":
             return None
-        if not x.is_dense and len(x.shape) != 1:
+        if axis is None and not x.is_dense and len(x.shape) != 1:
             return None
         shape, strides = (x.shape, x.strides) if axis is not None else ((prod(x.shape),), x.strides[-1:] or (8,))
         made = cumulated(function, axis or 0, shape, strides)

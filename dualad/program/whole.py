@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -90,8 +91,6 @@ def reduced(record: Any, like: Value, own: Value | None, function: Any, first: f
         return None
     outer, inner = prod(n for n, _ in long[: found[0]]), prod(n for n, _ in long[found[-1] + 1 :])
     length = prod(n for n, inside in long if inside)
-    if inner > 1 and len(found) > 1:
-        return None
     divisor = float(length) if record.row.name == "mean" else None
     return Whole(REDUCE, function, first, (outer, length, inner, 0), divisor=divisor)
 
@@ -126,6 +125,9 @@ def generalized(name: str, operands: list[Layout], result: Layout) -> Whole | No
         own = iter(strides[lead:])
         steps.extend(8 if axis in absent else next(own) for axis in core)
         loops.append((shape[:lead], strides[:lead]))
+    lengths = [size.get(axis, 1) for core in cores for axis in core]
+    if name.startswith("linalg.") and any(n > 1 and step == 0 for n, step in zip(lengths, steps, strict=True)):
+        return None  # NumPy copies matrices, of which a program that is damaged is to show the whole
     batch = loops[-1][0]
     if len(batch) > _AXES:
         return None
@@ -172,13 +174,23 @@ def moved(way: int, index: Any, shape: tuple[int, ...]) -> Whole | None:
 
 
 def cumulated(function: Any, axis: Any, shape: tuple[int, ...], strides: tuple[int, ...]) -> Whole | None:
-    """Return running sums or products along an axis, of an array without gaps or of one axis."""
+    """Return running sums or products along an axis; None where the axes before or after it are no single one."""
     if 0 in shape or not shape:
         return None
     place = axis % len(shape)
-    outer, length, inner = int(np.prod(shape[:place])), shape[place], int(np.prod(shape[place + 1 :]))
-    steps = (0, strides[0], 0) if len(shape) == 1 else (8 * length * inner, 8 * inner, 8)
-    return Whole(CUMULATE, function, sizes=(outer, length, inner, 0), strides=(steps, ()))
+    outer, inner = _one_axis(shape[:place], strides[:place]), _one_axis(shape[place + 1 :], strides[place + 1 :])
+    if outer is None or inner is None:
+        return None
+    sizes = prod(shape[:place]), shape[place], prod(shape[place + 1 :]), 0
+    return Whole(CUMULATE, function, sizes=sizes, strides=((outer, strides[place], inner), ()))
+
+
+def _one_axis(shape: tuple[int, ...], strides: tuple[int, ...]) -> int | None:
+    """Return the stride of axes that are as good as a single one, None for others."""
+    long = [(n, stride) for n, stride in zip(shape, strides, strict=True) if n > 1]
+    if any(stride != after * n for (_, stride), (n, after) in itertools.pairwise(long)):
+        return None
+    return long[-1][1] if long else 0
 
 
 def places_of(whole: Whole, spots: list[tuple[int, int]]) -> tuple[tuple[int, int, tuple[int, ...]], ...]:
