@@ -304,7 +304,11 @@ class Arrays(Placing):
             else:
                 made, sources = step
                 spots = [self.spot(x) if isinstance(x, Value) else self._array_at(x) for x in sources]
-                self._emit_whole(scalars, made, [*spots, self._spot_of(scalars, number, node.value)])
+                results = [self._spot_of(scalars, number, node.value)]
+                if made.part is not None:  # the others go where nobody looks
+                    spare = [(0, 8 * int(scalars.new_place())) for _ in range(made.function.nout)]
+                    results = [*spare[: made.part], *results, *spare[made.part + 1 :]]
+                self._emit_whole(scalars, made, [*spots, *results])
         self.work += 20
 
     def _spot_of(self, scalars: Scalars, number: int, value: Value | None) -> tuple[int, int]:
@@ -338,12 +342,13 @@ class Arrays(Placing):
         self.work += 20 + sum(int(np.prod(value.shape)) for value in values if value is not None)
 
     def _emit_whole(self, scalars: Scalars, made: Whole, spots: list[tuple[int, int]]) -> None:
-        """Write an operation on arrays that lie at some spots, the last of them its result."""
+        """Write an operation on arrays that lie at some spots, its results the last of them."""
         lists = [(1, self._stored(("places", x.tobytes()), x.view(np.float64))) for x in made.places]
         spots = [*spots[:-1], *lists, spots[-1]]
         function = 0
         if made.function is not None:
-            function = scalars.function(made.function, made.function.types.index("d" * made.function.nin + "->d"))
+            kinds = "d" * made.function.nin + "->" + "d" * made.function.nout
+            function = scalars.function(made.function, made.function.types.index(kinds))
         scalars.code.emit(OPCODES["reduce"], len(self.wholes))
         self.wholes.append(
             (

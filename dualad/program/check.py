@@ -13,7 +13,7 @@ import numpy as np
 from dualad import errors
 from dualad.program.kernels import OPCODES
 from dualad.program.parts import COPIED, FIXED, NUMBER, OBJECT, SHOWN, Callback, Output, Parts
-from dualad.program.whole import CAREFUL, CUMULATE, GENERALIZED, REDUCE, SCATTER, TAKE
+from dualad.program.whole import CAREFUL, CUMULATE, GENERALIZED, REDUCE, SCATTER, TAKE, cores_of
 
 __all__ = ["check"]
 
@@ -202,10 +202,11 @@ class _Checking:
     # --- what is computed
 
     def function(self, number: int, ufunc: Any, loop: Any) -> None:
-        """Check a loop of a universal function: doubles to one double."""
+        """Check a loop of a universal function: doubles to one double, or to several if it is generalized."""
         _must(isinstance(ufunc, np.ufunc), f"function {number} is no universal function")
         kinds = ufunc.types[_whole(loop, 0, len(ufunc.types), f"the loop of function {number}")]
-        _must(kinds == "d" * ufunc.nin + "->d" and ufunc.nin <= _SOURCES, f"function {number} takes {kinds}")
+        holds = kinds == "d" * ufunc.nin + "->" + "d" * ufunc.nout and ufunc.nin <= _SOURCES
+        _must(holds and (ufunc.nout == 1 or ufunc.signature is not None), f"function {number} takes {kinds}")
 
     def loop_of(self, function: Any, what: str, generalized: bool = False) -> Any:
         """Return the universal function of a number."""
@@ -314,10 +315,7 @@ class _Checking:
     ) -> None:
         """Check a call of a generalized universal function."""
         ufunc = self.loop_of(function, what, True)
-        cores = [
-            [name for name in part.strip("()").split(",") if name]
-            for part in ufunc.signature.replace(" ", "").replace("->", ",").replace("),(", ")|(").split("|")
-        ]
+        cores = cores_of(ufunc)
         names = list(dict.fromkeys(name for core in cores for name in core))
         _must(len(names) == len(dimensions) and len(cores) == len(places) <= 4, f"{what} is no call of its function")
         _must(sum(map(len, cores)) == len(steps) and len(shape) >= 1, f"{what} is no call of its function")
@@ -331,7 +329,7 @@ class _Checking:
                 way == GENERALIZED or all(s != 0 or lengths[name] < 2 for s, name in zip(own, core, strict=True)),
                 f"{what} has a matrix that repeats itself",
             )
-            self.within(f"an array of {what}", base, offset, axes, (*strides, *own), 8, k == len(cores) - 1)
+            self.within(f"an array of {what}", base, offset, axes, (*strides, *own), 8, k >= ufunc.nin)
 
     def callback(self, what: str, callback: Any) -> None:
         """Check a call of a Python function."""

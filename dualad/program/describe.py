@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,9 @@ class Describing(Nodes):
             case "discrete":
                 return self._discrete(graph, record, own)
             case "item":
+                parent = self.parent_of(number, record)
+                if parent is not None:
+                    return self._part(graph, record, parent)
                 return Node(
                     "call", tuple(self._marked(graph, record.operands, [None])), own, function=operator.getitem,
                     args=(Operand(0), record.index), kwargs={}, record=record, name="item",
@@ -113,6 +117,17 @@ class Describing(Nodes):
             case "row":
                 return self._row(graph, number, record, own)
         raise ValueError(f"a record of kind {record.kind!r}")
+
+    def _part(self, graph: Graph, record: Record, parent: Record) -> Node:
+        """Return one of several numbers that NumPy's own loop finds together."""
+        operands = self._marked(graph, parent.operands, [None])
+        layouts = [self._layout(graph, x) for x in operands]
+        whole = None if None in layouts else generalized("linalg.slogdet", layouts, ((), ()))  # type: ignore[arg-type]
+        if whole is not None:
+            steps = ((replace(whole, part=record.index), tuple(operands)),)
+            return Node("steps", tuple(operands), None, 0, steps, record=record, name="linalg.slogdet")
+        function = Path([Call(parent), operator.itemgetter(record.index)])
+        return Node("call", tuple(operands), None, function=function, record=record, name="linalg.slogdet")
 
     def _own_value(self, record: Record, number: int) -> Value:
         if record.shape is None:

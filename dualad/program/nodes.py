@@ -164,13 +164,25 @@ class Nodes:
         self.folded[node] = found
         return True
 
+    def parent_of(self, node: int, record: Record) -> Record | None:
+        """Return what has several results, for one of them that is computed by itself."""
+        if record.kind != "item" or self.tape.fields(node)[3] >= 0:
+            return None
+        parent: Record = self.tape.record_of(record.operands[0])
+        if parent.kind != "row" or parent.row.name != "linalg.slogdet" or parent.operands[0] < 0:
+            return None
+        like = self.tape.record_of(parent.operands[0]) if self.tape.fields(parent.operands[0])[0] == GENERAL else None
+        return parent if like is not None and like.dtype == np.dtype(float) else None
+
     def constant(self, number: int) -> Any:
         """Return the value of a constant node."""
         raise NotImplementedError
 
     def operands(self, node: int) -> tuple[int, ...]:
-        """Return the operands of a node that are nodes."""
-        found = self.tape.record_of(node).operands
+        """Return the operands of a node that are nodes; those of the whole for one part of several results."""
+        record = self.tape.record_of(node)
+        parent = self.parent_of(node, record)
+        found = record.operands if parent is None else parent.operands
         return tuple(k for k in found if k >= 0)
 
 

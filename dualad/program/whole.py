@@ -13,8 +13,8 @@ from dualad.duck.operands import Operand
 from dualad.program.nodes import Value
 
 __all__ = [
-    "CAREFUL", "CUMULATE", "GENERALIZED", "PRODUCTS", "REDUCE", "SCATTER", "TAKE", "Whole", "cumulated", "generalized",
-    "moved", "places_of", "reduced",
+    "CAREFUL", "CUMULATE", "GENERALIZED", "PRODUCTS", "REDUCE", "SCATTER", "TAKE", "Whole", "cores_of", "cumulated",
+    "generalized", "moved", "places_of", "reduced",
 ]  # fmt: skip
 
 REDUCE, GENERALIZED, TAKE, SCATTER, CAREFUL, CUMULATE = range(6)  # as in machine.h
@@ -28,12 +28,13 @@ _LAPACK = getattr(np.linalg, "_umath_linalg", None)
 # What NumPy calls for these; the careful ones raise an error where an operation was invalid.
 for _name, _function, _kinds in (
     ("linalg.inv", "inv", "d->d"), ("linalg.det", "det", "d->d"), ("linalg.cholesky", "cholesky_lo", "d->d"),
-    ("linalg.solve", "solve", "dd->d"), ("linalg.solve1", "solve1", "dd->d"),
+    ("linalg.slogdet", "slogdet", "d->dd"), ("linalg.solve", "solve", "dd->d"), ("linalg.solve1", "solve1", "dd->d"),
 ):  # fmt: skip
     if _kinds in getattr(getattr(_LAPACK, _function, None), "types", ()):
         _GENERALIZED[_name] = getattr(_LAPACK, _function)
-_CALM = ("linalg.det",)
-PRODUCTS = frozenset((*_GENERALIZED, "dot", "inner", "vdot"))  # and functions of matrices
+_CALM = ("linalg.det", "linalg.slogdet")
+_SEVERAL = {"linalg.slogdet"}  # results, of which one is asked for
+PRODUCTS = frozenset((*_GENERALIZED, "dot", "inner", "vdot")) - _SEVERAL  # and functions of matrices
 
 Layout = tuple[tuple[int, ...], tuple[int, ...]]  # shape, and strides in bytes
 
@@ -44,7 +45,7 @@ class Whole:
 
     ``sizes`` are outer, length, inner, whole: the array is taken as of shape (outer, length, inner), and ``whole`` is
     the length of what places are counted in. ``places`` are lists of whole numbers that the machine reads, ``divisor``
-    is what a sum is divided by.
+    is what a sum is divided by, ``part`` says which of several results is meant.
     """
 
     way: int
@@ -57,6 +58,7 @@ class Whole:
     strides: tuple[tuple[int, ...], ...] = ()
     places: tuple[Any, ...] = ()
     divisor: float | None = None
+    part: int | None = None
 
 
 def reduced(record: Any, like: Value, own: Value | None, function: Any, first: float | None) -> Whole | None:
@@ -95,6 +97,12 @@ def reduced(record: Any, like: Value, own: Value | None, function: Any, first: f
     return Whole(REDUCE, function, first, (outer, length, inner, 0), divisor=divisor)
 
 
+def cores_of(function: Any) -> list[list[str]]:
+    """Return the axes that a generalized universal function takes of each operand and gives each result."""
+    parts = function.signature.replace(" ", "").replace("->", ",").replace("),(", ")|(").split("|")
+    return [[axis for axis in part.strip("()").split(",") if axis] for part in parts]
+
+
 def generalized(name: str, operands: list[Layout], result: Layout) -> Whole | None:
     """Return a product, or a function of matrices, by NumPy's own loop for it; None where there is none."""
     if name == "dot" and all(1 <= len(shape) <= 2 for shape, _ in operands):
@@ -104,12 +112,13 @@ def generalized(name: str, operands: list[Layout], result: Layout) -> Whole | No
     function = _GENERALIZED.get(name)
     if function is None or any(0 in shape for shape, _ in (*operands, result)):
         return None
-    sources, target = function.signature.replace(" ", "").split("->")
-    inner = [part.strip("()").split(",") if part != "()" else [] for part in (*sources.split("),("), target)]
-    cores = [[axis for axis in part if axis] for part in inner]
+    cores = cores_of(function)
+    if len(cores) > len(operands) + 1 and result[0]:
+        return None  # there is room for numbers beside the one that is asked for
+    results = [result] * (len(cores) - len(operands))
     size: dict[str, int] = {}
     absent: set[str] = set()
-    for core, (shape, _) in zip(cores[:-1], operands, strict=True):
+    for core, (shape, _) in zip(cores, operands, strict=False):
         if len(shape) < len(core):
             absent.update(axis for axis in core if axis.endswith("?"))
             core = [axis for axis in core if not axis.endswith("?")]
@@ -119,7 +128,7 @@ def generalized(name: str, operands: list[Layout], result: Layout) -> Whole | No
     names = list(dict.fromkeys(axis for core in cores for axis in core))
     steps: list[int] = []
     loops: list[Layout] = []
-    for core, (shape, strides) in zip(cores, (*operands, result), strict=True):
+    for core, (shape, strides) in zip(cores, (*operands, *results), strict=True):
         present = [axis for axis in core if axis not in absent]
         lead = len(shape) - len(present)
         own = iter(strides[lead:])

@@ -108,6 +108,8 @@ COMPUTED: list[Function] = [
     lambda x: np.linalg.solve(square(x).T, np.reshape(x[16:24], (4, 2))),
     lambda x: np.linalg.solve(np.stack([square(x), positive(x)]), np.reshape(x[16:], (2, 4, 1))),
     lambda x: np.linalg.cholesky(positive(x)),
+    lambda x: np.linalg.slogdet(square(x))[1] * x[0],
+    lambda x: np.linalg.slogdet(positive(x).T - 4.0)[0] * np.exp(np.linalg.slogdet(positive(x))[1]) * x[:3],
     lambda x: np.sum(np.diff(x, n=2, prepend=0, append=1) ** 2),
 ]
 
