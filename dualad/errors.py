@@ -83,17 +83,34 @@ def lost_by(kind: str) -> str:
 def lost_out(name: str) -> str:
     """Sentence for ``out=`` or an in-place function with a plain array."""
     return (
-        f"{name} was asked to write its result into a plain array, which cannot hold the derivative. Leave out= away, "
-        "or make the array with np.zeros_like(x) or np.empty(n, like=x)."
+        f"{name} was asked to write its result into a plain array (by out= or by an operator such as +=), which cannot "
+        "hold the derivative. Leave out= away and write y = y + x, or make the array with np.zeros_like(x) or "
+        "np.zeros(n, like=x)."
     )
 
 
 def is_refused_object(error: Exception) -> bool:
     """Say whether an error of NumPy or SciPy says that an array of objects was refused."""
     said = str(error)
-    return type(error).__module__ != __name__ and any(
-        words in said for words in ("dtype('O')", "object arrays are not supported", "object dtype", "dtype object")
-    )
+    return type(error).__module__ != __name__ and any(words in said for words in _OF_OBJECTS)
+
+
+_OF_OBJECTS = (
+    "dtype('O')", "object arrays are not supported", "object dtype", "dtype object", "unsupported data types in input",
+    "loop of ufunc does not support argument", "inputs could not be safely coerced to any supported types",
+)  # fmt: skip
+
+
+def reword(error: Exception) -> None:
+    """Raise an error in our own words where NumPy or SciPy said it in theirs, and return otherwise.
+
+    Those who refuse an array of objects do not know what the objects are; and NumPy says "setting an array element with
+    a sequence" where ``float(x)`` of an element was refused.
+    """
+    if isinstance(error.__cause__, DerivativeLost) and str(error).startswith("setting an array element"):
+        raise DerivativeLost(*error.__cause__.args) from error
+    if is_refused_object(error):
+        raise DerivativeLost(made_of_objects(str(error))) from error
 
 
 def made_of_objects(said: str) -> str:
@@ -350,7 +367,7 @@ def not_stacked(lengths: Any) -> str:
     """Sentence for the arguments of batch."""
     return (
         f"batch takes arrays with one row for each call, all with the same number of rows and at least one; the "
-        f"leading lengths are {lengths}."
+        f"leading lengths are {lengths}. A list is taken as a structure: make a list of rows one array, np.array(rows)."
     )
 
 

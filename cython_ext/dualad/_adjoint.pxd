@@ -6,6 +6,7 @@ from dualad._tape cimport Tape
 cdef class Elements:
     cdef readonly Tape tape
     cdef readonly int node
+    cdef readonly tuple lanes
     cdef public object whole
     cdef public object touched
     cdef public set dead
@@ -21,6 +22,7 @@ cdef class Elements:
 cdef class Backward:
     cdef readonly Tape tape
     cdef readonly Py_ssize_t end
+    cdef readonly tuple lanes      # the sizes of the leading axis of adjoints, if there is one
     cdef char *varied
     cdef Value *adjoint
     cdef Lines lines

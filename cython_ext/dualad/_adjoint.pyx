@@ -9,9 +9,14 @@ from libc.stdlib cimport calloc, free, malloc
 import numpy as np
 
 from dualad._formulas cimport (NOTHING, NUMBER, OTHER, Lines, Value, dependent, object_of, product, total, value_of)
-from dualad._tape cimport GENERAL, READ, RULES, WRITE, Recorded, Rule, Tape
+from dualad._tape cimport GENERAL, LEAF, READ, RULES, WRITE, Record, Recorded, Rule, Tape
+from dualad._terms cimport Partial, back_to, shape_of, times
 
 cnp.import_array()
+
+
+cdef enum:
+    FEW = 64               # scalar operations that are written with lanes, each by Python
 
 
 cdef class Elements:
@@ -21,8 +26,8 @@ cdef class Elements:
     the elements in ``dead``, which a write has overwritten, nor where ``touched``, if there is one, is false.
     """
 
-    def __cinit__(self, Tape tape, int node):
-        self.tape, self.node, self.dead = tape, node, set()
+    def __cinit__(self, Tape tape, int node, tuple lanes):
+        self.tape, self.node, self.lanes, self.dead = tape, node, lanes, set()
 
     def __dealloc__(self):
         free(self.source)
@@ -135,12 +140,20 @@ cdef class Elements:
 
 
 cdef class Backward:
-    """The adjoints of a tape's nodes while they are written: scalars by node, arrays by slot."""
+    """The adjoints of a tape's nodes while they are written: scalars by node, arrays by slot.
 
-    def __cinit__(self, Tape tape, inputs):
-        cdef Py_ssize_t node
-        self.tape, self.end = tape, tape.n
-        self.varied = dependent(tape, inputs, tape.n)
+    ``end`` is behind the last node that has an adjoint. With lanes the adjoint of a scalar is an array, which no scalar operation takes: there must be few of them.
+    """
+
+    def __cinit__(self, Tape tape, inputs, Py_ssize_t end, tuple lanes):
+        cdef Py_ssize_t node, scalars = 0
+        self.tape, self.end, self.lanes = tape, end, lanes
+        self.varied = dependent(tape, inputs, end)
+        if lanes:
+            for node in range(self.end):
+                scalars += self.varied[node] and tape.op[node] > GENERAL and tape.op[node] != LEAF
+            if len(lanes) > 1 or scalars > FEW:
+                raise NotImplementedError
         self.adjoint = <Value *> malloc(max(self.end, 1) * sizeof(Value))
         if self.adjoint == NULL:
             raise MemoryError
@@ -214,6 +227,8 @@ cdef class Backward:
         cdef Value value = value_of(self.tape, g)
         if value.node == OTHER:
             self.add_other(node, g)
+        elif self.lanes:
+            raise NotImplementedError
         else:
             self.add_value(node, value)
 
@@ -274,6 +289,18 @@ cdef class Backward:
                 self.add_value(operand, term)
         return 0
 
+    def elementwise(self, int node, Record record, g):
+        """Pass the adjoint of an elementwise operation on arrays on, which has one result."""
+        cdef Partial partials = Partial(self.tape, node, record)
+        cdef int i, operand
+        for i in range(len(record.operands)):
+            operand = record.operands[i]
+            if operand < 0 or not record.active >> i & 1 or not self.varied[operand]:
+                continue
+            partial = partials.of(i)
+            if partial is not None:
+                self.add(operand, back_to(times(partial, g), len(record.shape), shape_of(record.primals[i])))
+
     cdef int write(self, int node) except -1:
         """Take out the adjoint of an element that was overwritten, which is that of what was written."""
         cdef Elements sum = <Elements> self.sums[self.tape.slot[node]]
@@ -282,7 +309,7 @@ cdef class Backward:
         cdef Value g
         if sum is None:
             return 0
-        if sum.whole is None or sum.take_from_whole(place, &g):
+        if not self.lanes and (sum.whole is None or sum.take_from_whole(place, &g)):
             if sum.whole is None:
                 g = sum.take_element(place)
             if source >= 0 and self.varied[source]:

@@ -3,7 +3,8 @@
 cimport cython
 cimport numpy as cnp
 from cpython.ref cimport PyObject
-from libc.string cimport memcmp
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcmp, memset
 
 import types
 
@@ -34,6 +35,8 @@ cdef extern from "Python.h":
     tuple PyTuple_New(Py_ssize_t n)
     void PyTuple_SET_ITEM(object t, Py_ssize_t i, object x)
     void Py_INCREF(object x)
+    void Py_XDECREF(PyObject *x)
+    PyObject **PySequence_Fast_ITEMS(object sequence)
     PyObject *PyDict_GetItemWithError(object d, object key) except? NULL
     PyObject *PyCell_GET(object cell)
     Py_ssize_t PyDict_GET_SIZE(object d)
@@ -183,14 +186,13 @@ cdef enum:
 FORMS = {"as it is": AS_IT_IS, "float": AS_FLOAT, "number": AS_NUMBER}
 
 
-cdef object formed(object form, object outputs):
+cdef object formed(object form, PyObject **outputs):
     """Return a result: ``form`` has its structure, of tuples and lists, with whole numbers in the places of outputs."""
     cdef Py_ssize_t i, code
     cdef tuple parts
-    cdef list listed
     if type(form) is int:
         code = form
-        found = (<list> outputs)[code >> 2]
+        found = <object> outputs[code >> 2]
         if code & 3 == AS_IT_IS:
             return found
         return float(found) if code & 3 == AS_FLOAT else found[()]
@@ -201,10 +203,11 @@ cdef object formed(object form, object outputs):
             Py_INCREF(part)
             PyTuple_SET_ITEM(parts, i, part)
         return parts
-    listed = []
-    for part in <list> form:
-        listed.append(formed(part, outputs))
-    return listed
+    return [formed(part, outputs) for part in <list> form]
+
+
+cdef enum:
+    FEW = 32  # results that are kept on the stack
 
 
 @cython.final
@@ -216,7 +219,7 @@ cdef class Variant:
     the program reads besides its inputs. ``trusted`` says that nothing more is to be made sure of before a replay.
     """
 
-    cdef readonly object program
+    cdef readonly Program program
     cdef readonly Sights sights
     cdef readonly object form
     cdef readonly tuple shapes
@@ -224,23 +227,14 @@ cdef class Variant:
     cdef public bint trusted
     cdef public object recorded    # what the next recording is compared with
     cdef public long long replays
-    cdef Program machine           # the program itself, where it is one of the machine's
 
-    def __init__(self, program, Sights sights, form, shapes, captured, trusted, recorded):
+    def __init__(self, Program program, Sights sights, form, shapes, captured, trusted, recorded):
         self.program, self.sights, self.trusted, self.recorded = program, sights, trusted, recorded
         self.form, self.shapes, self.captured = form, tuple(shapes), tuple(captured)
-        self.machine = program if isinstance(program, Program) else None
 
-    cdef object run(self, object inputs, object out):
-        if self.machine is not None:
-            return self.machine.run(inputs, out)
-        return self.program.run(inputs) if out is None else self.program.run(inputs, out)
-
-    cpdef object made(self, outputs):
+    def made(self, list outputs):
         """Return the result that the outputs of the program make."""
-        if type(self.form) is int or type(self.form) is tuple or type(self.form) is list:
-            return formed(self.form, outputs)
-        return self.form(outputs)
+        return self.form(outputs) if callable(self.form) else formed(self.form, PySequence_Fast_ITEMS(outputs))
 
     @property
     def in_order(self):
@@ -249,23 +243,59 @@ cdef class Variant:
         codes_of(self.form, codes)
         return codes == list(range(len(self.shapes)))
 
-    cdef object places(self, object out, object inputs):
-        """Return where the outputs are to be written; None where they cannot be written there directly."""
+    cdef object replay(self, PyObject **inputs, object out):
+        """Run the program and return its result; MISS where a guard failed or ``out`` cannot be written to."""
+        cdef Py_ssize_t i, n = self.program.noutputs
+        cdef PyObject *few[2 * FEW]
+        cdef PyObject **results = few
+        cdef PyObject **places
+        cdef bint all_given = out is not None
+        if n > FEW:
+            results = <PyObject **> malloc(2 * n * sizeof(PyObject *))
+            if results == NULL:
+                raise MemoryError
+        memset(results, 0, 2 * n * sizeof(PyObject *))
+        places = NULL if out is None else results + n
+        try:
+            if out is not None and not self.place(out, inputs, places):
+                return MISS
+            if not self.program.run_at(inputs, places, results):
+                return MISS
+            self.replays += 1
+            for i in range(n if all_given else 0):
+                all_given = all_given and results[i] == places[i]
+            if all_given:
+                return out
+            if type(self.form) is int or type(self.form) is tuple or type(self.form) is list:
+                return formed(self.form, results)
+            return self.form([<object> results[i] for i in range(n)])
+        finally:
+            for i in range(2 * n):
+                Py_XDECREF(results[i])
+            if n > FEW:
+                free(results)
+
+    cdef bint place(self, object out, PyObject **inputs, PyObject **places) except -1:
+        """Find where the outputs are to be written; False where they cannot be written there directly.
+
+        ``places`` are references: what stands in a list may be gone before the run is over.
+        """
         cdef tuple wanted
-        cdef list places = []
-        cdef Py_ssize_t i
-        if not laid_out(self.form, out, places) or len(places) != len(self.shapes):
-            return None
-        for i in range(len(places)):
+        cdef Py_ssize_t i, count = 0, n = len(self.shapes)
+        if not laid_out(self.form, out, places, &count, n) or count != n:
+            return False
+        for i in range(n):
             wanted = <tuple> self.shapes[i]
-            if places[i] is None:
+            if places[i] == <PyObject *> None:
                 if len(<tuple> wanted[0]):
-                    return None
-            elif not takes(places[i], <tuple> wanted[0], wanted[1]):
-                return None
-            elif shares(<cnp.ndarray> places[i], <tuple> inputs) or shares(<cnp.ndarray> places[i], self.captured):
-                return None  # a program may write a result before it has read all that it reads
-        return places
+                    return False
+            elif not takes(<object> places[i], <tuple> wanted[0], wanted[1]):
+                return False
+            # A program may write a result before it has read all that it reads.
+            elif shares(<cnp.ndarray> places[i], inputs, self.program.ninputs) or shares(
+                    <cnp.ndarray> places[i], PySequence_Fast_ITEMS(self.captured), len(self.captured)):
+                return False
+        return True
 
 
 cdef int codes_of(object form, list codes) except -1:
@@ -280,20 +310,27 @@ cdef int codes_of(object form, list codes) except -1:
     return 0
 
 
-cdef bint laid_out(object form, object out, list places) except -1:
+cdef bint laid_out(object form, object out, PyObject **places, Py_ssize_t *count, Py_ssize_t n) except -1:
     """Put the parts of ``out`` in the order of the outputs; say whether it has the form of the result."""
     cdef Py_ssize_t i
     if type(form) is int:
-        if <Py_ssize_t> form != len(places) << 2:
+        if count[0] == n or <Py_ssize_t> form != count[0] << 2:
             return False  # in another order, or not as it is
-        places.append(out)
+        Py_INCREF(out)
+        places[count[0]] = <PyObject *> out
+        count[0] += 1
         return True
-    if (type(form) is not tuple and type(form) is not list) or type(out) is not type(form) or len(out) != len(form):
-        return False
-    for i in range(len(form)):
-        if not laid_out(form[i], out[i], places):
-            return False
-    return True
+    if type(form) is tuple and type(out) is tuple and len(<tuple> out) == len(<tuple> form):
+        for i in range(len(<tuple> form)):
+            if not laid_out((<tuple> form)[i], (<tuple> out)[i], places, count, n):
+                return False
+        return True
+    if type(form) is list and type(out) is list and len(<list> out) == len(<list> form):
+        for i in range(len(<list> form)):
+            if not laid_out((<list> form)[i], (<list> out)[i], places, count, n):
+                return False
+        return True
+    return False
 
 
 cdef bint takes(object x, tuple shape, object dtype) except -1:
@@ -308,20 +345,22 @@ cdef bint takes(object x, tuple shape, object dtype) except -1:
     return True
 
 
-cdef bint shares(cnp.ndarray x, tuple others) except -1:
+cdef bint shares(cnp.ndarray x, PyObject **others, Py_ssize_t count) except -1:
     """Say whether an array shares memory with one of others."""
     cdef char *low = <char *> cnp.PyArray_DATA(x)
     cdef char *high = low + cnp.PyArray_NBYTES(x)
     cdef char *at
-    for other in others:
-        if isinstance(other, cnp.ndarray):
-            if not cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray> other):
-                if np.may_share_memory(x, other):
-                    return True
-                continue
-            at = <char *> cnp.PyArray_DATA(<cnp.ndarray> other)
-            if at < high and low < at + cnp.PyArray_NBYTES(<cnp.ndarray> other):
+    cdef Py_ssize_t i
+    for i in range(count):
+        if not cnp.PyArray_Check(<object> others[i]):
+            continue
+        if not cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray> others[i]):
+            if np.may_share_memory(x, <object> others[i]):
                 return True
+            continue
+        at = <char *> cnp.PyArray_DATA(<cnp.ndarray> others[i])
+        if at < high and low < at + cnp.PyArray_NBYTES(<cnp.ndarray> others[i]):
+            return True
     return False
 
 
@@ -343,11 +382,13 @@ cdef class Entry:
     cdef public object state       # what the Python side keeps
     cdef public bint plain         # it is not worth while: call the function itself
     cdef bytes kinds
+    cdef bint chosen               # only some of the arguments are inputs
     cdef tuple wanted
 
     def __init__(self, key, kinds, wanted, state):
         self.key, self.state, self.variants = key, state, ()
         self.kinds = kinds
+        self.chosen = kinds is not None and b"s" in kinds
         self.wanted = wanted
 
     @property
@@ -358,7 +399,7 @@ cdef class Entry:
     @property
     def all_inputs(self):
         """Whether all arguments are inputs of the programs."""
-        return self.kinds is not None and b"s" not in self.kinds
+        return self.kinds is not None and not self.chosen
 
     cdef bint fits(self, PyObject **args, Py_ssize_t count) except -1:
         cdef Py_ssize_t i, k, n
@@ -392,28 +433,18 @@ cdef class Entry:
                 return False
         return True
 
-    cdef tuple inputs(self, PyObject **args):
-        cdef Py_ssize_t i, n = 0, count = len(self.kinds)
-        cdef const char *kinds = self.kinds
-        cdef tuple found
-        for i in range(count):
-            n += kinds[i] != c"s"
-        found = PyTuple_New(n)
-        n = 0
-        for i in range(count):
-            if kinds[i] != c"s":
-                Py_INCREF(<object> args[i])
-                PyTuple_SET_ITEM(found, n, <object> args[i])
-                n += 1
-        return found
-
-    cdef object replay(self, tuple inputs, object out):
+    cdef object replay(self, PyObject **args, Py_ssize_t count, object out):
         """Run the first program that holds here and return its result; MISS where Python has to see to it."""
         cdef tuple variants = self.variants
         cdef Variant one
         cdef Sights last = None
         cdef bint held = False
         cdef Py_ssize_t i
+        cdef PyObject *varying[FEW]
+        if self.chosen:
+            if count > FEW:
+                return MISS
+            args = self.inputs(args, count, varying)
         for i in range(len(variants)):
             one = <Variant> variants[i]
             if one.sights is not last:
@@ -423,20 +454,23 @@ cdef class Entry:
                 continue
             if not one.trusted:
                 return MISS
-            if out is None:
-                found = one.run(inputs, None)
-            else:
-                places = one.places(out, inputs)
-                if places is None:
-                    return MISS
-                found = one.run(inputs, places)
-            if found is not None:
-                one.replays += 1
+            found = one.replay(args, out)
+            if found is not MISS:
                 if i:
                     # A new tuple by one assignment: other threads see this one or that one.
                     self.variants = (one, *variants[:i], *variants[i + 1:])
-                return one.made(found)
+                return found
         return MISS
+
+    cdef PyObject **inputs(self, PyObject **args, Py_ssize_t count, PyObject **found) noexcept:
+        """Return the arguments that are inputs of the programs."""
+        cdef const char *kinds = self.kinds
+        cdef Py_ssize_t i, n = 0
+        for i in range(count):
+            if kinds[i] != c"s":
+                found[n] = args[i]
+                n += 1
+        return found
 
 
 @cython.final
@@ -515,7 +549,7 @@ cdef PyObject *called(Compiled self, PyObject **args, size_t flags, PyObject *na
         if out is None and entry is not None and entry.plain and entry.fits(args, count):
             return PyObject_Vectorcall(self.function, args, flags, NULL)
         if entry is not None and entry.fits(args, count):
-            found = entry.replay(entry.inputs(args), out)
+            found = entry.replay(args, count, out)
             if found is not MISS:
                 Py_INCREF(found)
                 return <PyObject *> found

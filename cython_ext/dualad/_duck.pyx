@@ -83,6 +83,14 @@ cdef bint is_operand(object x) except -1:
     return cnp.PyArray_CheckScalar(x)
 
 
+cdef object array_like(object x):
+    """Return other sequences of numbers (a range, a deque) as an array, as NumPy does, and else NotImplemented."""
+    if hasattr(type(x), "__array_ufunc__") or not (hasattr(type(x), "__getitem__") or hasattr(type(x), "__array__")):
+        return NotImplemented
+    made = np.asarray(x)
+    return made if made.dtype.kind in "biuf" or made.dtype.kind == "O" and made.ndim else NotImplemented
+
+
 cdef object binary(int op, object left, object right):
     """Let the array of the inner derivative act; what is no number is left to its own methods."""
     cdef DuckArray acting
@@ -92,10 +100,12 @@ cdef object binary(int op, object left, object right):
             if (<DuckArray> right).level > acting.level:
                 acting = <DuckArray> right
         elif not is_operand(right):
-            return NotImplemented
-    elif is_operand(left):
-        acting = <DuckArray> right
+            right = array_like(right)
     else:
+        acting = <DuckArray> right
+        if not is_operand(left):
+            left = array_like(left)
+    if left is NotImplemented or right is NotImplemented:
         return NotImplemented
     return acting.operate(op, left, right)
 

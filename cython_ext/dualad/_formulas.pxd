@@ -37,6 +37,7 @@ cdef class Lines:
     cdef int value(self, int k, Value *out) except -1
     cdef int choose(self, Part *part, Value *out) except -1
 
+cdef Formula formula_at(int code, int i, int way)
 cdef int product(Tape tape, Value partial, Value g, Value *out) except -1
 cdef int total(Tape tape, Value left, Value right, Value *out) except -1
 cdef Value value_of(Tape tape, object x)

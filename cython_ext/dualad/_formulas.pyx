@@ -1,7 +1,7 @@
 """Formulas of partials written on a tape as scalar nodes, with what is constant folded away.
 
-This is ``dualad.transforms.folding`` and ``dualad.transforms.times`` for scalars: a value is a node or a number, and
-formulas are lists of parts, made once (``dualad.transforms.parts``).
+This is ``dualad._terms`` for scalars: a value is a node or a number, and formulas are lists of parts, made once
+(``dualad.transforms.parts``).
 """
 
 from libc.math cimport isfinite
@@ -75,12 +75,13 @@ cdef list resolved(list parts):
 
 cdef enum:
     WAYS = 9               # a formula as it is, and with an exponent from -3 to 4 settled
+    WIDTH = 8              # arguments of a row, at most
 
 cdef list formulas = []
 
 
 cdef Formula formula_at(int code, int i, int way):
-    cdef Py_ssize_t place = (code * 2 + i) * WAYS + way
+    cdef Py_ssize_t place = (code * WIDTH + i) * WAYS + way
     if place >= len(formulas):
         formulas.extend([None] * (place + 1 - len(formulas)))
     if formulas[place] is None:

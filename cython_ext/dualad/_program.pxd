@@ -1,5 +1,7 @@
 """A compiled tape: what it is made of, and one run of it."""
 
+from cpython.ref cimport PyObject
+
 ctypedef void (*Inner)(char **, Py_ssize_t *, Py_ssize_t *, void *) noexcept nogil
 
 cdef extern from "machine.h" nogil:
@@ -99,6 +101,7 @@ cdef class Program:
     cdef Py_ssize_t *output_at
     cdef Py_ssize_t *output_bytes
     cdef list callbacks
+    cdef Workspace spare          # the workspace of the last run, and those of runs at the same time
     cdef list pool
     cdef int verify(self, Py_ssize_t groups, Py_ssize_t wholes, Py_ssize_t callbacks) except -1
     cdef Workspace workspace(self)
@@ -110,7 +113,8 @@ cdef class Program:
     cdef void row_by_row(self, Workspace w, Py_ssize_t n, char **data, Py_ssize_t *width,
                          unsigned char *failed) noexcept nogil
     cdef int points(self, Workspace w, Py_ssize_t n, char **data, Py_ssize_t *width, unsigned char *failed) except -1
-    cdef int take(self, Workspace w, object arrays, object out) except -1
+    cdef int give_back(self, Workspace w) except -1
+    cdef int take(self, Workspace w, PyObject **arrays, PyObject **outs) except -1
     cdef object fresh(self, Py_ssize_t i)
     cdef object result(self, Workspace w, Py_ssize_t i, object out)
-    cpdef object run(self, object arrays, object out=*)
+    cdef bint run_at(self, PyObject **arrays, PyObject **outs, PyObject **results) except -1

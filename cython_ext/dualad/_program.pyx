@@ -5,6 +5,7 @@ may run.
 """
 
 cimport numpy as cnp
+from cpython.ref cimport PyObject
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
@@ -45,6 +46,11 @@ cdef extern from "machine.h" nogil:
 
 cdef extern from "numpy/arrayobject.h":
     object PyArray_Scalar(void *data, object dtype, object base)
+
+cdef extern from "Python.h":
+    void Py_INCREF(object x)
+    void Py_XDECREF(PyObject *x)
+    PyObject **PySequence_Fast_ITEMS(object sequence)
 
 cdef object DOUBLE = np.dtype(float)
 
@@ -347,9 +353,12 @@ cdef class Program:
         return self.parts.listing()
 
     cdef Workspace workspace(self):
-        """Take a workspace from the pool, or make one."""
-        cdef Workspace w
+        """Take a workspace that is there, or make one."""
+        cdef Workspace w = self.spare
         cdef Py_ssize_t skip
+        if w is not None:
+            self.spare = None
+            return w
         if self.pool:
             return <Workspace> self.pool.pop()
         w = Workspace.__new__(Workspace)
@@ -369,40 +378,68 @@ cdef class Program:
             w.held[0][at : at + len(numbers)] = numbers
         return w
 
-    cpdef object run(self, object arrays, object out=None):
+    cdef int give_back(self, Workspace w) except -1:
+        """Leave a workspace for the next run, without what it held of this one."""
+        cdef Py_ssize_t i
+        for i in range(2, self.nbases):
+            w.held[i] = None
+        if self.spare is None:
+            self.spare = w
+        else:
+            self.pool.append(w)
+        return 0
+
+    def run(self, arrays, out=None):
         """Return the results at new inputs, None where a guard failed."""
+        cdef list given = list(arrays)
+        cdef list outs = None if out is None else list(out)
+        cdef PyObject **results
+        cdef Py_ssize_t i
+        if len(given) != self.ninputs or (outs is not None and len(outs) != self.noutputs):
+            raise errors.WrongShape(errors.not_so_many(self.ninputs, self.noutputs))
+        results = <PyObject **> room_for(self.noutputs, sizeof(PyObject *))
+        try:
+            if not self.run_at(PySequence_Fast_ITEMS(given), NULL if outs is None else PySequence_Fast_ITEMS(outs),
+                               results):
+                return None
+            return [<object> results[i] for i in range(self.noutputs)]
+        finally:
+            for i in range(self.noutputs):
+                Py_XDECREF(results[i])
+            free(results)
+
+    cdef bint run_at(self, PyObject **arrays, PyObject **outs, PyObject **results) except -1:
+        """Run at inputs as :meth:`run` does; False where a guard failed.
+
+        ``results`` come as NULL and leave as references that the caller has to give back, also after an error.
+        """
         cdef Workspace w = self.workspace()
         cdef int state
         cdef Py_ssize_t i
-        cdef list results
         try:
-            self.take(w, arrays, out)
+            self.take(w, arrays, outs)
             state = self.execute(w)
             if state >= 0:
                 self.failed = state
-                return None
-            results = []
+                return False
             for i in range(self.noutputs):
-                results.append(self.result(w, i, None if out is None else out[i]))
-            return results
+                found = self.result(w, i, None if outs == NULL else <object> outs[i])
+                Py_INCREF(found)
+                results[i] = <PyObject *> found
+            return True
         finally:
-            if self.nbases > 2:
-                for i in range(2, self.nbases):
-                    w.held[i] = None
-            self.pool.append(w)
+            self.give_back(w)
 
-    cdef int take(self, Workspace w, object arrays, object out) except -1:
+    cdef int take(self, Workspace w, PyObject **arrays, PyObject **outs) except -1:
         """Put the inputs in their places, and let outputs be written where they will stay."""
         cdef Py_ssize_t i
         cdef cnp.ndarray array
-        if len(arrays) != self.ninputs or (out is not None and len(out) != self.noutputs):
-            raise errors.WrongShape(errors.not_so_many(self.ninputs, self.noutputs))
         for i in range(self.ninputs):
-            self.take_one(w, i, arrays[i])
+            self.take_one(w, i, <object> arrays[i])
         self.take_live(w)
         for i in range(self.noutputs):
             if self.output_kind[i] == SHOWN:
-                given = self.fresh(i) if out is None else out[i]
+                given = self.fresh(i) if outs == NULL else <object> outs[i]
                 if not takes_doubles(given, self.output_bytes[i]):
                     raise errors.WrongShape(errors.not_as_recorded(i, self.output_bytes[i]))
                 array = <cnp.ndarray> given
@@ -531,9 +568,7 @@ cdef class Program:
             return failed
         finally:
             free(data)
-            for i in range(2, self.nbases):
-                w.held[i] = None
-            self.pool.append(w)
+            self.give_back(w)
 
     cdef void row_by_row(self, Workspace w, Py_ssize_t n, char **data, Py_ssize_t *width,
                          unsigned char *failed) noexcept nogil:

@@ -4,19 +4,72 @@ The lanes of a scalar are scalars, of which most are zero in a loop over element
 no scalar operation is left to Python, node by node (``dualad.transforms.tangent``).
 """
 
+cimport cython
 cimport numpy as cnp
+from cpython.ref cimport PyObject
 from libc.stdlib cimport free, malloc
 
 import numpy as np
 
 from dualad._formulas cimport (NOTHING, NUMBER, OTHER, Lines, Value, dependent, object_of, product, total, value_of)
-from dualad._tape cimport GENERAL, READ, RULES, WRITE, Recorded, Rule, Tape
+from dualad._tape cimport GENERAL, READ, RULES, WRITE, Record, Recorded, Rule, Tape
+from dualad._terms cimport Partial, grown, plus, shape_of, spread, times
 
 cnp.import_array()
 
 
 cdef enum:
     LARGEST = 1 << 26      # lanes of all scalars together, of 16 bytes each
+
+
+    FACTORS = 3            # tangents with lanes in one sum of products
+
+
+@cython.final
+cdef class Factors:
+    """A tangent with lanes as a sum of products: factors without lanes times tangents with lanes.
+
+    An elementwise operation multiplies the factors, which are as many times smaller as there are lanes. The products
+    are written when something else asks for them.
+    """
+
+    cdef list factors
+    cdef list bases                # tangents that nobody writes to
+    cdef tuple shape               # of the node
+
+    cdef bint add(self, object factor, object base) except -1:
+        """Add a product; False where there are too many."""
+        cdef Py_ssize_t k
+        for k in range(len(self.bases)):
+            if is_same(self.bases[k], base):
+                self.factors[k] = plus(self.factors[k], factor)
+                return True
+        self.factors.append(factor)
+        self.bases.append(base)
+        return len(self.bases) <= FACTORS
+
+    cdef object value(self):
+        """Write the tangent."""
+        cdef object whole = None
+        cdef Py_ssize_t k
+        for k in range(len(self.bases)):
+            term = times(self.factors[k], self.bases[k])
+            whole = term if whole is None else plus(whole, term)
+        return spread(whole, self.shape)
+
+
+cdef bint is_same(object one, object other) except -1:
+    """Say whether two tangents are the same numbers of the same memory."""
+    if one is other:
+        return True
+    if type(one) is Recorded and type(other) is Recorded:
+        if (<Recorded> one).cell is None or (<Recorded> one).cell is not (<Recorded> other).cell:
+            return False
+        one, other = (<Recorded> one).primal(), (<Recorded> other).primal()
+    if type(one) is not cnp.ndarray or type(other) is not cnp.ndarray:
+        return False
+    return (cnp.PyArray_DATA(<cnp.ndarray> one) == cnp.PyArray_DATA(<cnp.ndarray> other)
+            and one.shape == other.shape and one.strides == other.strides and one.dtype == other.dtype)
 
 
 cdef class Forward:
@@ -35,6 +88,7 @@ cdef class Forward:
     cdef Value *tangent            # of scalars, the lanes of a node beside each other
     cdef dict others               # tangents of arrays, and of scalars that are no scalar nodes
     cdef dict gathered             # the lanes of a scalar put together
+    cdef set written               # of the arrays that tangents are written to: the ids of their cells
     cdef dict untouched            # of arrays that began as zeros: where nothing else was written
     cdef object seeds
     cdef Lines lines
@@ -52,7 +106,7 @@ cdef class Forward:
         for k in range(end * self.count):
             self.tangent[k].node, self.tangent[k].number = NOTHING, 0.0
         self.lines, self.others, self.owned, self.seeds = Lines(tape), {}, set(), seeds
-        self.gathered, self.untouched = {}, {}
+        self.gathered, self.untouched, self.written = {}, {}, set()
         for node, t in seeds.items():
             self.keep(node, t)
 
@@ -113,12 +167,32 @@ cdef class Forward:
         if node < 0 or node >= self.end:
             return None
         if self.tape.slot[node] >= 0 or not self.lanes and self.tangent[node].node == OTHER:
-            return self.others.get(node)
+            return self.other(node)
         if not self.lanes:
             return object_of(self.tape, self.tangent[node])
         if node not in self.gathered:
             self.gathered[node] = self.gather(&self.tangent[node * self.count])
         return self.gathered[node]
+
+    cdef object other(self, int node):
+        """Return the tangent of an array, with its products written."""
+        found = self.others.get(node)
+        if type(found) is Factors:
+            found = self.others[node] = (<Factors> found).value()
+        return found
+
+    def varies(self, int node):
+        """Say whether an array has a tangent that is not zero."""
+        return self.others.get(node) is not None
+
+    def product(self, int node):
+        """Return the tangent of an array as a factor without lanes and a plain array; None where it is no such product."""
+        found = self.others.get(node)
+        if type(found) is Factors and len((<Factors> found).bases) == 1:
+            factor, base = (<Factors> found).factors[0], (<Factors> found).bases[0]
+        else:
+            factor, base = 1.0, found
+        return (factor, base) if type(base) is cnp.ndarray else None
 
     cdef object gather(self, Value *lane):
         """Return the lanes of a scalar as an array: of numbers, or written on the tape; None where all are zero."""
@@ -141,7 +215,7 @@ cdef class Forward:
 
     def moved(self, int before, int node):
         """Make the tangent of an array that of its next version, as an array of its own that may be written."""
-        t = self.others.get(before)
+        t = self.other(before)
         untouched = self.untouched.pop(before, None)
         if before not in self.owned or before in self.tape.late:
             if t is None:
@@ -151,6 +225,8 @@ cdef class Forward:
             del self.others[before]
         self.owned.add(node)
         self.others[node] = t
+        if type(t) is Recorded:
+            self.written.add(<size_t> <PyObject *> (<Recorded> t).cell)
         if untouched is not None and self.tape.op[node] == WRITE:
             self.untouched[node] = untouched
         return t
@@ -206,6 +282,58 @@ cdef class Forward:
                     total(tape, sum[l], term, &sum[l])
         return True
 
+    def elementwise(self, int node, Record record):
+        """Return the tangent of an elementwise operation on arrays, which has one result."""
+        cdef Partial partials = Partial(self.tape, node, record)
+        cdef Py_ssize_t ndim = len(record.shape)
+        cdef object whole = None
+        cdef int i
+        if self.lanes and ndim and self.tape.slot[node] >= 0:
+            found = self.factored(record, partials)
+            if found is not None:
+                return found if len((<Factors> found).bases) else None
+        for i in range(len(record.operands)):
+            if not record.active >> i & 1:
+                continue
+            t = self.of(record.operands[i])
+            partial = None if t is None else partials.of(i)
+            if partial is not None:
+                term = times(partial, grown(t, len(shape_of(record.primals[i])), ndim))
+                whole = term if whole is None else whole + term
+        return None if whole is None else spread(whole, record.shape)
+
+    cdef Factors factored(self, Record record, Partial partials):
+        """Return the tangent of an elementwise operation as products; None where it has to be written at once."""
+        cdef Factors made = Factors(), given
+        cdef Py_ssize_t k, own, ndim = len(record.shape)
+        cdef int i, operand
+        made.factors, made.bases, made.shape = [], [], record.shape
+        for i in range(len(record.operands)):
+            operand = record.operands[i]
+            if operand < 0 or not record.active >> i & 1:
+                continue
+            t = self.others.get(operand) if self.tape.slot[operand] >= 0 else self.of(operand)
+            partial = None if t is None else partials.of(i)
+            if partial is None:
+                continue
+            own = len(shape_of(record.primals[i]))
+            if type(t) is Factors:
+                given = <Factors> t
+                for k in range(len(given.bases)):
+                    if not made.add(times(partial, given.factors[k]), grown(given.bases[k], own, ndim)):
+                        return None
+            elif self.is_written(t) or not made.add(partial, grown(t, own, ndim)):
+                return None
+        return made
+
+    cdef bint is_written(self, object t) except -1:
+        """Say whether a tangent is an array that will be written to, or a view of one."""
+        if type(t) is cnp.ndarray:
+            return False
+        if type(t) is not Recorded or (<Recorded> t).cell is None:
+            return True
+        return <size_t> <PyObject *> (<Recorded> t).cell in self.written
+
     cdef int forget(self, int node) except -1:
         """Drop what has been summed of the tangent of a scalar."""
         cdef Py_ssize_t l
@@ -221,7 +349,7 @@ cdef class Forward:
         """Write the tangent of an element."""
         cdef int array = self.tape.a[node]
         cdef Py_ssize_t at = <Py_ssize_t> self.tape.at[node]
-        whole = self.others.get(array)
+        whole = self.other(array)
         if whole is None:
             return 0
         if self.is_plain(array) and self.pick(whole, at, &self.tangent[node * self.count]):

@@ -185,10 +185,6 @@ cdef class Record:
     out alike, so that what is a view of the array is a view of them.
     """
 
-    @property
-    def scalar_value(self):
-        return self.value
-
     def with_operands(self, tuple operands):
         """Return the record with other nodes as operands."""
         cdef Record made = <Record> make_record(self.kind, self.row, operands, self.primals, self.value)
@@ -284,24 +280,26 @@ cdef class Tape:
         """Return where on the shelf a scalar operation stands, or the free place where it belongs.
 
         That is near the place of its later operand, so that a walk over the tape also goes along the shelf; what does
-        not fit there stands anywhere.
+        not fit there stands anywhere, and the places that are tried for it are far apart, since near ones are full.
         """
         cdef int64_t bits = (<int64_t *> &at)[0]       # tells -0.0 from 0.0
         cdef uint64_t key = (<uint64_t> bits ^ (<uint64_t> <unsigned int> a << 32 | <unsigned int> b))
         cdef Py_ssize_t mask = self.shelf_room - 1
-        cdef Py_ssize_t place = max(a, b)
+        cdef Py_ssize_t place = max(a, b), step
         cdef int node, tried = 0
         if op == READ:
             place += <Py_ssize_t> at
         key = (key ^ (key >> 29) ^ <uint64_t> <unsigned int> op * 0x9E3779B97F4A7C15ULL) * 0xBF58476D1CE4E5B9ULL
-        place = (2 * place + <Py_ssize_t> (key >> 61)) & mask
+        place, step = (2 * place + <Py_ssize_t> (key >> 61)) & mask, 1
         while self.shelf[place]:
             node = self.shelf[place] - 1
             if self.a[node] == a and self.b[node] == b and self.op[node] == op:
                 if (<int64_t *> &self.at[node])[0] == bits:
                     break
             tried += 1
-            place = ((<Py_ssize_t> ((key ^ (key >> 32)) >> 1)) if tried == NEAR else place + 1) & mask
+            if tried == NEAR:
+                place, step = <Py_ssize_t> ((key ^ (key >> 32)) >> 1), <Py_ssize_t> (key >> 40) | 1
+            place = (place + step) & mask
         return place
 
     cdef int enlarge_shelf(self) except -1:

@@ -59,7 +59,11 @@ class Varied:
 
     def call(self, f: Callable[..., Any], arrays: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Call ``f`` with other arrays in the varied places."""
-        return f(*self.called_with(arrays), **kwargs)
+        try:
+            return f(*self.called_with(arrays), **kwargs)
+        except (TypeError, ValueError) as error:
+            errors.reword(error)
+            raise
 
     def called_with(self, arrays: Sequence[Any]) -> list[Any]:
         """Return the arguments of the call with other arrays in the varied places."""
@@ -119,8 +123,10 @@ def seeded(array: Any, level: int, lanes: Any, k1: int, k2: int = 0) -> Forward:
     """Return a copy of an argument that carries the given lanes."""
     kind = HyperDual if k2 else Dual
     if isinstance(array, DuckArray):
-        # The lanes too may come to depend on the outer derivative: they are made an array of it.
-        return rebuild(kind, level, k1, k2, array.copy(), array._constant(lanes))
+        if not isinstance(lanes, DuckArray) or lanes.level < array.level:
+            # The lanes too may come to depend on the outer derivative: they are made an array of it.
+            lanes = array._constant(lanes)
+        return rebuild(kind, level, k1, k2, array.copy(), lanes)
     return rebuild(kind, level, k1, k2, np.array(array) if array.ndim else array[()], lanes)
 
 

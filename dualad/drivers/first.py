@@ -67,7 +67,12 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
         if x.shape != x_dot.shape:
             raise errors.WrongShape(errors.wrong_tangent(place, x.shape, x_dot.shape))
         arguments.append(seeded(x, level, np.expand_dims(x_dot.copy(), 0), 1))
-    value, lanes = lanes_of(collect(f(*arguments)), level, 1)
+    try:
+        result = f(*arguments)
+    except (TypeError, ValueError) as error:
+        errors.reword(error)
+        raise
+    value, lanes = lanes_of(collect(result), level, 1)
     return value[()], lanes[0]
 
 

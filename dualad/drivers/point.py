@@ -150,8 +150,12 @@ class DualPoint(Known):
         lanes = identity_lanes([x], 0, n)[0]
         if order == 2:
             lanes = np.concatenate([lanes, lanes, np.zeros((n * n, *self.shape), x.dtype)])
-        y = collect(f(seeded(x, level, lanes, n, n if order == 2 else 0), *args[1:], **kwargs))
-        value, self._parts = lanes_of(y, level, len(lanes))
+        try:
+            y = f(seeded(x, level, lanes, n, n if order == 2 else 0), *args[1:], **kwargs)
+        except (TypeError, ValueError) as error:
+            errors.reword(error)
+            raise
+        value, self._parts = lanes_of(collect(y), level, len(lanes))
         self.m = int(np.size(value))
         super().__init__(value)
 

@@ -49,7 +49,11 @@ class Recording:
         call = list(args)
         for number, argument in zip(numbers, self._rebuild(iter(self.recorded)), strict=True):
             call[number] = argument
-        self.result = f(*call, **kwargs)
+        try:
+            self.result = f(*call, **kwargs)
+        except (TypeError, ValueError) as error:
+            errors.reword(error)
+            raise
 
     def mine(self, y: Any) -> bool:
         """Say whether a result was computed on this tape from its inputs."""

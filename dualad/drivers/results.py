@@ -48,7 +48,6 @@ class Result:
 
     def __init__(self, trace: Trace, real: tuple[Any] | None) -> None:
         self.exact = trace.kind == "plain"
-        tape = trace.tape
         self.nodes: list[int] = []
         self.shapes: list[tuple[Any, Any]] = []
         self.real: list[Any] = []
@@ -64,15 +63,15 @@ class Result:
             if isinstance(leaf, DuckArray):
                 if not trace.mine(leaf):
                     raise NotReplayable("the function returned an array of another derivative")
-                self._output(tape, leaf, model, wanted is not None)
+                self._output(trace, leaf, model, wanted is not None)
             else:
                 self._constant(leaf, model, wanted is not None)
         self.rebuild = rebuild
         form = self._form()
         self.form: Any = self._finish if form is None else form
 
-    def _output(self, tape: Any, leaf: Any, model: Any, given: bool) -> None:
-        value = leaf._primal()
+    def _output(self, trace: Trace, leaf: Any, model: Any, given: bool) -> None:
+        tape, value = trace.tape, leaf._primal()
         node = leaf._operand()
         shape, dtype = np.shape(value), np.asarray(value).dtype
         convert: Convert | str | None = None
@@ -82,6 +81,8 @@ class Result:
             if self.exact and not same(np.asarray(value), np.asarray(model, dtype)):
                 raise Differs("the recording differs from the function in the last digits")
             convert = _like(model, dtype, tape.fields(node)[3] >= 0)
+        elif shape == () and trace.whole:
+            convert = np.asarray
         elif shape == () and tape.fields(node)[3] >= 0:
             convert = "number"
         self.parts.append((len(self.nodes), convert))

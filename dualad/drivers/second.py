@@ -129,7 +129,7 @@ def hvp(f: Function) -> Function:
         recording.tape.inputs = recording.inputs
         y = one_number(recording.result, "hvp")
         if not recording.mine(y):
-            return np.zeros(array.shape)
+            return np.zeros(array.shape, array.dtype)
         product = SecondOrder(recording.tape, y).columns([np.expand_dims(direction, 0)])[0][0]
         return product.astype(array.dtype, copy=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,8 +11,8 @@ import numpy as np
 from dualad.drivers.alike import Recorded as Account
 from dualad.drivers.alike import same
 from dualad.drivers.arguments import collect
-from dualad.drivers.calling import Call
-from dualad.drivers.columns import collected
+from dualad.drivers.calling import Call, Leaf
+from dualad.drivers.columns import collected, real_dtype
 from dualad.drivers.containers import flatten, is_container
 from dualad.drivers.derived import Derived
 from dualad.drivers.first import jacobian
@@ -26,6 +27,8 @@ __all__ = ["Trace", "Written"]
 
 _ROWS = 8  # outputs whose rows are written one by one whatever the number of inputs
 _COLUMNS = 8  # inputs whose columns are written one by one
+_FEW = 4  # directions that are taken one by one in any case: what a unit vector makes zero then leaves no node
+_CHUNK = 1 << 20  # numbers of rows that are carried together
 _LARGEST = float(np.finfo(float).max)
 
 Function = Callable[..., Any]
@@ -52,6 +55,10 @@ class Trace:
         if derived is not None and not self._is_direct(derived):
             self.kind = "traced"
         self.f = derived.f if derived is not None and self.kind != "traced" else function
+        #: Jacobians and Hessians are arrays, also of no axes; gradients may be numbers.
+        self.whole = self.kind in ("jacobian", "hessian")
+        #: The types of the derivatives as the drivers give them: those of the arguments, or of the result.
+        self.dtypes: list[Any] | None = None
 
     def _is_direct(self, derived: Derived) -> bool:
         if self.kind == "derivative":
@@ -109,7 +116,8 @@ class Trace:
                 continue
             if record.kind == "row" and record.row.name == "copy" and not self._is_copy(record):
                 raise Unwilling("NumPy rounds a value in another way than the recording, whose replay would show it")
-            loose = [x for n, x in zip(record.operands, record.primals, strict=False) if n < 0]
+            operands = record.operands
+            loose = [x for n, x in zip(operands, record.primals, strict=False) if n < 0] if -1 in operands else []
             for x in [record.value] if record.kind == "constant" else [*loose, *_constants_of(record)]:
                 if isinstance(x, (float, int, np.number)):
                     numbers.add(float(x))
@@ -146,6 +154,9 @@ class Trace:
         """Write the derivatives on the tape."""
         self.guard_numbers()
         getattr(self, "_" + self.kind)()
+        if self.dtypes is not None:
+            first = len(self.made) - len(self.dtypes)  # before them may stand the value
+            self.made[first:] = [_cast(x, dtype) for x, dtype in zip(self.made[first:], self.dtypes, strict=True)]
 
     def _plain(self) -> None:
         self.made, self.rebuild = _leaves(self.result)
@@ -180,6 +191,7 @@ class Trace:
         parts = [self.call.varied_leaves(place) for place in places]
         numbers = [i for found, _ in parts for i in found]
         gradients = self._gradients(y, [self.entered[i] for i in numbers], numbers)
+        self.dtypes = [_dtype(self.call.leaves[i]) for i in numbers]
 
         def rebuild(leaves: Any) -> Any:
             value = next(leaves) if with_value else None
@@ -187,7 +199,7 @@ class Trace:
             g = trees[0] if single else tuple(trees)
             return (value, g) if with_value else g
 
-        self.made, self.rebuild = [y] * with_value + gradients, rebuild
+        self.made, self.rebuild = [y if self.mine(y) else y[()]] * with_value + gradients, rebuild
 
     def _grad(self) -> None:
         self._value_and_grad(False)
@@ -195,15 +207,18 @@ class Trace:
     def _hvp(self) -> None:
         y = one_number(self.result, "hvp")
         (x,), (p,) = self._nodes(0), self._nodes(1)
-        shape = np.shape(self.call.leaves[self.call.varied_leaves(0)[0][0]].given)
+        one, other = [self.call.leaves[self.call.varied_leaves(place)[0][0]] for place in (0, 1)]
         if self.mine(y):
+            direction = _cast(self.tape.handle(p), _dtype(one))
+            if (one.kind == "t") != (other.kind == "t"):
+                direction = np.transpose(direction)  # they lie in memory in other orders
             (g,) = adjoint.extend(self.tape, y, [x])
-            made: Any = tangent.extend(self.tape, {x: self.tape.handle(p)}, [g])[0]
+            made: Any = tangent.extend(self.tape, {x: direction}, [g])[0]
+            if one.kind == "t":
+                made = np.transpose(made)
         else:
-            made = np.zeros(shape)
-        if self.call.leaves[0].kind == "t":
-            made = np.transpose(made)
-        self.made, self.rebuild = [made], next
+            made = np.zeros(np.shape(one.given))
+        self.made, self.rebuild, self.dtypes = [made], next, [_dtype(one)]
 
     def _derivative(self) -> None:
         y = collect(self.result)
@@ -229,7 +244,7 @@ class Trace:
             if made is None:
                 args, kwargs = self._entering()
                 made = jacobian(self.f, argnums=tuple(places), mode="forward")(*args, **kwargs)
-        self.made = list(made)
+        self.made, self.dtypes = list(made), [real_dtype(y)] * len(leaves)
         self.rebuild = next if single else tuple
 
     def _entering(self) -> tuple[list[Any], dict[str, Any]]:
@@ -241,12 +256,21 @@ class Trace:
         return self.call.arguments(shown)
 
     def _rows(self, y: Any, shape: Any, m: int, leaves: Any, nodes: Any) -> list[Any]:
-        flat = _elements(self.tape, y, m)
-        rows = [adjoint.extend(self.tape, {element: np.float64(1.0)}, nodes) for element in flat]
-        return [
-            np.reshape(np.stack(column), shape + np.shape(leaf.given))
-            for column, leaf in zip(zip(*rows, strict=True), leaves, strict=True)
-        ]
+        most = max(_CHUNK // max(1, *(int(np.size(leaf.given)) for leaf in leaves)), 1)
+        found = self._adjoints(y, m, nodes, most) if m > 1 and most > 1 else None
+        if found is None:
+            rows = [adjoint.extend(self.tape, {e: np.float64(1.0)}, nodes) for e in _elements(self.tape, y, m)]
+            found = [np.stack(column) for column in zip(*rows, strict=True)]
+        return [np.reshape(g, shape + np.shape(leaf.given)) for g, leaf in zip(found, leaves, strict=True)]
+
+    def _adjoints(self, y: Any, m: int, nodes: Any, most: int) -> list[Any] | None:
+        """Return the adjoints of nodes for each element of a result, first axis; None where they want to be apart."""
+        units, node = np.eye(m).reshape((m, *np.shape(y))), y._operand()
+        try:
+            parts = [adjoint.extend(self.tape, {node: units[i : i + most]}, nodes) for i in range(0, m, most)]
+        except NotImplementedError:
+            return None
+        return parts[0] if len(parts) == 1 else [np.concatenate(part) for part in zip(*parts, strict=True)]
 
     def _columns(self, y: Any, shape: Any, leaves: Any, nodes: Any) -> list[Any] | None:
         made = []
@@ -260,10 +284,10 @@ class Trace:
     def _tangents(self, y: Any, node: int, inner: tuple[int, ...]) -> Any:
         """Return the tangents of a result for each element of an input, first axis; None where they are too many."""
         units = _units(inner)
-        if len(units) == 1:
-            return np.stack([tangent.extend(self.tape, {node: units[0]}, [y])[0]])
+        if len(units) <= _FEW:
+            return np.stack([tangent.extend(self.tape, {node: unit}, [y])[0] for unit in units])
         try:
-            return tangent.extend(self.tape, {node: np.stack(units)}, [y])[0]
+            return tangent.extend(self.tape, {node: units}, [y])[0]
         except NotImplementedError:  # a rule takes one direction at a time
             if len(units) > _COLUMNS:
                 return None
@@ -275,7 +299,7 @@ class Trace:
         leaf, node = self.call.leaves[number], self.entered[number]
         y = collected(self)  # type: ignore[arg-type]
         inner, n, m = np.shape(leaf.given), int(np.size(leaf.given)), int(np.size(y))
-        self.rebuild = next
+        self.rebuild, self.dtypes = next, [real_dtype(y)]
         if not self.mine(y) or not n or not m:
             self.made = [np.zeros(np.shape(y) + inner * 2)]
             return
@@ -297,10 +321,17 @@ def _constant(x: Any) -> Any:
     return [_constant(part) for part in x.ravel().tolist()] if isinstance(x, np.ndarray) and x.dtype == object else x
 
 
-def _units(shape: tuple[int, ...]) -> list[Any]:
-    if not shape:
-        return [np.float64(1.0)]
-    return [np.reshape(unit, shape) for unit in np.eye(int(np.prod(shape)))]
+def _dtype(leaf: Leaf) -> Any:
+    return np.asarray(leaf.value).dtype
+
+
+def _cast(x: Any, dtype: Any) -> Any:
+    return x if x.dtype == dtype else x.astype(dtype)
+
+
+def _units(shape: tuple[int, ...]) -> Any:
+    n = math.prod(shape)
+    return np.eye(n).reshape((n, *shape)) if shape else np.ones(1)
 
 
 def _elements(tape: Tape, y: Any, m: int) -> list[int]:
@@ -321,7 +352,9 @@ def _leaves(result: Any) -> tuple[list[Any], Any]:
     return [lift(x) if isinstance(x, np.ndarray) and x.dtype == object else x for x in leaves], rebuild
 
 
-def _constants_of(record: Any) -> list[Any]:
+def _constants_of(record: Any) -> Sequence[Any]:
+    if record.args is None and record.index is None and not record.path:
+        return ()
     found: list[Any] = []
 
     def look(part: Any) -> None:

@@ -156,7 +156,8 @@ class Side:
             trace.derive()
             result = Result(trace, real)
             sights = seen.relied_on(numbers, arrays)
-            program = build(trace.tape, trace.inputs, result.nodes, live=trace.tape.captured)
+            own = len(trace.tape) if trace.kind in ("plain", "traced") else trace.account.nodes
+            program = build(trace.tape, trace.inputs, result.nodes, live=trace.tape.captured, recorded=own)
         except Differs as error:
             self.compared(call, trace.account)  # numbers of chance, or digits
             self.stop(entry, f"it could not be recorded: {error}")

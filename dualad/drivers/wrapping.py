@@ -73,9 +73,7 @@ def improved(target: Callable[..., Any]) -> Callable[[Callable[[Arguments, Solve
             try:
                 return target(*[given.pop(name) for name in names[: len(args)]], **given)
             except (TypeError, ValueError) as error:
-                # In the words of NumPy and SciPy, who do not know what the objects are.
-                if errors.is_refused_object(error):
-                    raise errors.DerivativeLost(errors.made_of_objects(str(error))) from error
+                errors.reword(error)
                 raise
 
         def call(*args: Any, compile: bool | None = None, **kwargs: Any) -> Any:

@@ -23,6 +23,8 @@ __all__ = ["LIKE", "Flat", "call_function", "call_ufunc", "decided", "lost", "pl
 _CREATION: frozenset[Any] = frozenset(
     (np.zeros, np.ones, np.empty, np.full, np.eye, np.identity, np.arange, np.array, np.asarray, np.asanyarray, np.tri)
 )
+# What nobody has written is zero: a recording that is made again is then the same.
+_BLANK: dict[Any, Any] = {np.empty: np.zeros, np.empty_like: np.zeros_like}
 LIKE: frozenset[Any] = frozenset((np.zeros_like, np.ones_like, np.empty_like, np.full_like))
 
 
@@ -207,9 +209,9 @@ def _call_method(level: int, ufunc: np.ufunc, method: str, inputs: tuple[Any, ..
 def call_function(like: Any, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Answer ``__array_function__``; ``like`` is the array that NumPy dispatched on."""
     if function in _CREATION:
-        return _create(like, function, args, kwargs)
+        return _create(like, _BLANK.get(function, function), args, kwargs)
     if function in LIKE and args and isinstance(args[0], DuckArray):
-        return _create_like(function, *args, **kwargs)
+        return _create_like(_BLANK.get(function, function), *args, **kwargs)
     found = survey(args, kwargs)
     if found.top is not None and not found.varies and "out" not in kwargs:
         return found.top._discrete(function, args, kwargs)
@@ -253,10 +255,14 @@ def _compose(by: Any, row: Composed, args: tuple[Any, ...], kwargs: dict[str, An
     options = {name: value for name, value in kwargs.items() if name != "dtype"}
     with np.errstate(all="ignore"):
         result = row.plan(*args, **options)
-    if result is None or any(callable(part) for part in args) or any(result is part for part in args):
+    if result is None or any(_calls(part) for part in args) or any(result is part for part in args):
         return result  # written in place, or made by functions of the user's
     named = {name: primal(value, by.level) for name, value in kwargs.items()}
     return _revalued(result, row.call(primal(args, by.level), named), by.level)
+
+
+def _calls(part: Any) -> bool:
+    return any(map(callable, part)) if isinstance(part, (list, tuple)) else callable(part)
 
 
 # --- making arrays ---------------------------------------------------------------------------------------------------

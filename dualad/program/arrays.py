@@ -41,7 +41,7 @@ class Arrays(Placing):
         self.constant_size = 1  # one that nobody reads, so that there are some
         self.scratch = 0
         self.work = 0.0
-        self.exact_up_to = FOREVER  # the last node whose value is compared with NumPy's to the bit
+        self.exact = FOREVER  # nodes from the first on whose values are NumPy's to the bit
 
     # --- instructions
 
@@ -79,7 +79,7 @@ class Arrays(Placing):
                 operands.append(-1 - load_of[spec])
             op, function = node.op, 0
             if op == OPCODES["call"]:
-                op = _WAVES.get(node.function[0], op) if number > self.exact_up_to else op
+                op = _WAVES.get(node.function[0], op) if number >= self.exact else op
                 function = scalars.function(*node.function) if op == node.op else 0
             made.members.append(Member(number, op, function, operands))
         for number in numbers:

@@ -20,11 +20,18 @@ _COMPUTED = ("each", "call", "write", "reduce", "whole", "join", "steps")  # com
 _COPIED_UP_TO = 128  # elements of an input or output that is copied to or from the workspace
 
 
-def build(tape: Tape, inputs: Sequence[int], outputs: Sequence[int], live: Sequence[tuple[int, Any]] = ()) -> Program:
+def build(
+    tape: Tape,
+    inputs: Sequence[int],
+    outputs: Sequence[int],
+    live: Sequence[tuple[int, Any]] = (),
+    recorded: int | None = None,
+) -> Program:
     """Return the program that computes the values of some nodes of a tape from those of its inputs.
 
     ``live`` are constant nodes whose numbers are read from an array at each run. The guards of the tape are the
-    program's.
+    program's. The first ``recorded`` nodes (all where it is None) are the function's own, whose values are NumPy's to
+    the last bit; those that follow are derivatives.
     """
     variable = {*inputs, *(node for node, _ in live)}
     graph, arrays, guards, alive = _looked_at(tape, variable, outputs)
@@ -39,8 +46,8 @@ def build(tape: Tape, inputs: Sequence[int], outputs: Sequence[int], live: Seque
         variable = {*inputs, *(node for node, _ in live)}
         graph, arrays, guards, _ = _looked_at(tape, variable, outputs)
         guards = {node: [(numbers[number], outcome) for number, outcome in found] for node, found in guards.items()}
-    elif tape.outputs is not None:
-        arrays.exact_up_to = max([*tape.outputs, *(node for node, _ in tape.guards)], default=-1)
+    elif recorded is not None:
+        arrays.exact = recorded
     graph.find_chains([*outputs, *guards])
     graph.set_stages(arrays)
     graph.verify(staged=True)

@@ -72,8 +72,9 @@ def pull(
     plan: Any = None,
     times: Times = scaled,
     evaluate: Evaluate = partial_of,
+    varies: Callable[[int], bool] | None = None,
 ) -> Iterator[tuple[int, Any]]:
-    """Yield ``(operand number, cotangent)`` for the operands that are nodes.
+    """Yield ``(operand number, cotangent)`` for the operands that are nodes, or those of them that vary.
 
     ``primals``, ``value`` and ``plan`` are those of the node, or what stands for them in a transform. ``g`` is the
     cotangent of the result, a list of them (None where unused) for a node with several results. ``times`` and
@@ -82,7 +83,7 @@ def pull(
     if record.kind == "elementwise":
         yield from _pull_elementwise(record, g, primals, value, times, evaluate)
     else:
-        yield from _pull_row(record, g, primals, value, plan if plan is not None else record.plan)
+        yield from _pull_row(record, g, primals, value, plan if plan is not None else record.plan, varies)
 
 
 def push(
@@ -162,13 +163,16 @@ def _spread(t: Any, shape: tuple[int, ...]) -> Any:
 # --- rows of arrays ---------------------------------------------------------------------------------------------------
 
 
-def _pull_row(record: Any, g: Any, primals: Sequence[Any], value: Any, plan: Any) -> Iterator[tuple[int, Any]]:
+def _pull_row(
+    record: Any, g: Any, primals: Sequence[Any], value: Any, plan: Any, varies: Callable[[int], bool] | None
+) -> Iterator[tuple[int, Any]]:
     several = isinstance(g, list)
     if isinstance(record.row, Linear):
         answer = plan.transpose(*_filled(g, record.value)) if several else plan.transpose(g)
         answers = answer if isinstance(answer, (tuple, list)) else (answer,)
     elif isinstance(record.row, Bilinear):
-        answers = [plan.transpose(i, g, *primals) if node >= 0 else None for i, node in enumerate(record.operands)]
+        wanted = [node >= 0 and (varies is None or varies(node)) for node in record.operands]
+        answers = [plan.transpose(i, g, *primals) if want else None for i, want in enumerate(wanted)]
     else:
         answers = plan.vjp(value, primals, tuple(g) if several else g)
     for i, (node, answer) in enumerate(zip(record.operands, answers, strict=True)):

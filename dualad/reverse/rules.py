@@ -12,6 +12,7 @@ from dualad import errors
 from dualad.duck.kernels import DuckArray
 from dualad.duck.operands import Operand, Operands, any_duck, put_back
 from dualad.duck.protocol import settled
+from dualad.ops.contraction import arraylike
 from dualad.ops.table import TABLE, Bilinear, Linear, Map, Operator
 from dualad.reverse.kernels import Recorded, Shape
 
@@ -392,6 +393,6 @@ ASTYPE = Linear(
     name="astype",
     path="ndarray.astype",
     operands=("x",),
-    plan=lambda x, dtype: Map(lambda t: t.astype(dtype), lambda g: g.astype(x.dtype)),
+    plan=lambda x, dtype: Map(lambda t: arraylike(t).astype(dtype), lambda g: arraylike(g).astype(x.dtype)),
     given=_astype,
 )

@@ -2,5 +2,6 @@
 
 from dualad._adjoint import Backward, Elements
 from dualad._tangent import Forward
+from dualad._terms import Partial, constant_of, plus, times
 
-__all__ = ["Backward", "Elements", "Forward"]
+__all__ = ["Backward", "Elements", "Forward", "Partial", "constant_of", "plus", "times"]

@@ -8,10 +8,11 @@ import numpy as np
 
 from dualad.duck.kernels import DuckArray
 from dualad.duck.operands import put_back
+from dualad.ops.lanes import fancy_first
 from dualad.ops.table import Linear
 from dualad.reverse.kernels import Shape, Tape
 
-__all__ = ["COMPARE", "GENERAL", "LEAF", "READ", "WRITE", "own_copy", "rule_parts", "scalar_parts"]
+__all__ = ["COMPARE", "GENERAL", "LEAF", "READ", "WRITE", "behind_lanes", "own_copy", "rule_parts", "scalar_parts"]
 
 LEAF, READ, WRITE, GENERAL, COMPARE = -1, -2, -3, -4, -16
 
@@ -48,6 +49,16 @@ def _value(tape: Tape, node: int, record: Any) -> Any:
     if tape.fields(node)[3] < 0:
         return tape.handle(node)
     return None if record.value is None else tape.handle(node, record.value)
+
+
+def behind_lanes(index: Any, lanes: int) -> Any:
+    """Return the index of a write as it is meant for a tangent or adjoint with lanes."""
+    if not lanes:
+        return index
+    entries = index if isinstance(index, tuple) else (index,)
+    if fancy_first(entries):
+        raise NotImplementedError  # axes would come before the lanes
+    return (slice(None),) * lanes + entries
 
 
 def own_copy(tape: Tape, node: int, found: Any, lanes: tuple[int, ...] = ()) -> Any:

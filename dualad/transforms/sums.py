@@ -9,9 +9,8 @@ import numpy as np
 
 from dualad.duck.kernels import DuckArray
 from dualad.reverse.kernels import Pick, Tape
-from dualad.transforms.kernels import Elements
-from dualad.transforms.operands import own_copy
-from dualad.transforms.times import plus
+from dualad.transforms.kernels import Elements, plus
+from dualad.transforms.operands import behind_lanes, own_copy
 
 __all__ = ["Sum"]
 
@@ -26,7 +25,7 @@ class Sum(Elements):
     than zero.
     """
 
-    def __init__(self, tape: Tape, node: int) -> None:
+    def __init__(self, tape: Tape, node: int, lanes: tuple[int, ...]) -> None:
         self.shape = tape.shape_of(node)
 
     @property
@@ -49,16 +48,18 @@ class Sum(Elements):
         index = self.tape.index_of(self.node, place)
         if self.touched is not None and not self.touched[index]:
             return g
-        here = self.whole[index]
-        if not isinstance(here, DuckArray):
-            here = float(here)
+        if self.lanes:
+            here = np.copy(self.whole[(..., *index)])  # no view: the whole may be written on
+        else:
+            here = self.whole[index]
+            here = here if isinstance(here, DuckArray) else float(here)
         return here if g is None else plus(here, g)
 
     def add_through(self, path: Path, g: Any) -> None:
         """Add to a view."""
         # A last step that is an index is that of the assignment.
         index: Any = ...
-        if path and isinstance(last := path[-1], Pick):
+        if path and not self.lanes and isinstance(last := path[-1], Pick):
             path, index = path[:-1], last.index
         target, touched = self._views(path)
         target[index] = target[index] + g if np.any(touched[index]) else g
@@ -70,8 +71,9 @@ class Sum(Elements):
         target, touched = self._views(path)
         if not np.any(touched[index]):
             return None
-        g = np.copy(target[index])
-        target[index] = 0.0
+        place = behind_lanes(index, len(self.lanes))
+        g = np.copy(target[place])
+        target[place] = 0.0
         touched[index] = False
         return g
 
@@ -84,7 +86,7 @@ class Sum(Elements):
         self._bury()
         if self.touched is None:
             self.touched = np.full_like(self.tape.zeros(self.node), self.whole is not None, dtype=bool)
-            self.whole = own_copy(self.tape, self.node, self.whole)
+            self.whole = own_copy(self.tape, self.node, self.whole, self.lanes)
         target, touched = self.whole, self.touched
         for step in path:
             target, touched = step(target), step(touched)

@@ -10,13 +10,12 @@ import numpy as np
 from dualad import errors
 from dualad.duck.kernels import DuckArray
 from dualad.ops import formula
-from dualad.ops.lanes import fancy_first, grow, index_ndim, lane_shape
+from dualad.ops.lanes import grow, index_ndim, lane_shape
 from dualad.reverse.kernels import Recorded, Tape
 from dualad.reverse.pull import push, written
 from dualad.transforms.folding import folded
-from dualad.transforms.kernels import Forward
-from dualad.transforms.operands import own_copy, rule_parts, scalar_parts
-from dualad.transforms.times import plus, times
+from dualad.transforms.kernels import Forward, plus, times
+from dualad.transforms.operands import behind_lanes, own_copy, rule_parts, scalar_parts
 
 __all__ = ["extend"]
 
@@ -112,12 +111,34 @@ class _Walk(Forward):
                 index, put = self._behind_lanes(record.index, np.ndim(target), put)
                 target[index] = 0.0 if put is None else put
                 return self.of(node)
+            case "elementwise" if record.row.outputs == 1:
+                t = self.elementwise(node, record)
+                # What is shared with an operand has been written already, if anything of it is to be.
+                return _apart(t, [self.of(k) for k in record.operands]) if isinstance(t, Recorded) else t
             case "elementwise" | "row":
                 handles, value, plan = rule_parts(self.tape, node)
-                given = [self.of(operand) for operand in record.operands]
-                if self.lanes and (columns := _columns_of(record, given, handles)) is not None:
+                if self.lanes and (columns := self._columns(record, handles)) is not None:
                     return columns
+                given = [self.of(operand) for operand in record.operands]
                 return _apart(push(record, given, handles, value, plan, times, folded), given)
+        return None
+
+    def _columns(self, record: Any, operands: Sequence[Any]) -> Any:
+        """Return the tangents of a matrix times a vector that varies element by element, lane by lane; None for others.
+
+        They are the columns of the matrix, each times its factor.
+        """
+        if record.kind != "row" or record.row.name not in ("matmul", "dot"):
+            return None
+        for i, matrix in ((0, operands[1]), (1, operands[0])):
+            if self.varies(record.operands[1 - i]) or np.ndim(matrix) != 2:
+                continue
+            found = self.product(record.operands[i])
+            if found is None or not _is_unit(found[1]):
+                continue
+            columns = matrix if i == 0 else np.transpose(matrix)
+            factor = found[0]
+            return times(factor if np.ndim(factor) == 0 else np.reshape(factor, (-1, 1)), columns)
         return None
 
     def _behind_lanes(self, index: Any, ndim: int, put: Any) -> tuple[Any, Any]:
@@ -125,25 +146,14 @@ class _Walk(Forward):
         lanes = len(self.lanes)
         if not lanes:
             return index, put
-        entries = index if isinstance(index, tuple) else (index,)
         to = index_ndim(index, ndim - lanes)
-        if fancy_first(entries) or np.ndim(put) - lanes > to:
-            # Axes would come before the lanes.
-            raise NotImplementedError
-        return (slice(None),) * lanes + entries, None if put is None else grow(put, np.ndim(put) - lanes, to)
+        if np.ndim(put) - lanes > to:
+            raise NotImplementedError  # axes would come before the lanes
+        return behind_lanes(index, lanes), None if put is None else grow(put, np.ndim(put) - lanes, to)
 
 
-def _columns_of(record: Any, tangents: Sequence[Any], operands: Sequence[Any]) -> Any:
-    """Return the tangents of matrix times vector along all unit vectors, which are the matrix itself; else None."""
-    if record.kind != "row" or record.row.name not in ("matmul", "dot"):
-        return None
-    for i, matrix in ((0, operands[1]), (1, operands[0])):
-        t = tangents[i]
-        if t is None or tangents[1 - i] is not None or isinstance(t, DuckArray) or np.ndim(matrix) != 2:
-            continue
-        if np.ndim(t) == 2 and len(t) == t.shape[1] and np.array_equal(t, np.eye(len(t))):
-            return np.copy(matrix if i == 0 else np.transpose(matrix))
-    return None
+def _is_unit(t: Any) -> bool:
+    return t.ndim == 2 and t.shape[0] == t.shape[1] and bool(np.array_equal(t, np.eye(len(t))))
 
 
 def _apart(t: Any, given: Sequence[Any]) -> Any:

@@ -114,6 +114,22 @@ class Pair:
     b: object
 
 
+@pytest.mark.parametrize("made", [np.empty_like, lambda x: np.empty(len(x), like=x), lambda x: np.full_like(x, x[0])])
+def test_arrays_that_begin_empty(made):
+    def f(x):
+        y = made(x)
+        y[0], y[1:] = x[-1], np.diff(x)
+        return np.sum(y**3)
+
+    calls = [(RNG.normal(size=4),) for _ in range(3)]
+    replayed(f if made is np.empty_like else dualad.value_and_grad(f), calls, exact=made is np.empty_like)
+
+
+@pytest.mark.parametrize("f", [lambda x: 3.0, lambda x: 2, lambda x: max(0.0, -x[0])])
+def test_constants_are_numbers_as_the_driver_gives_them(f):
+    replayed(dualad.value_and_grad(f), [(np.array([1.0, k]),) for k in range(3)])
+
+
 def test_structures_as_arguments_and_results():
     def f(p, options):
         return Pair(p.a * options["scale"], [np.sum(p.b), p.a])
@@ -167,6 +183,50 @@ def test_hvp():
     f = dualad.hvp(lambda x, a: a * rosenbrock(x))
     calls = [(RNG.normal(size=3), RNG.normal(size=3), 2.0 + k) for k in range(4)]
     replayed(f, calls, exact=False)
+
+
+@pytest.mark.parametrize("x_order", ["C", "F"])
+@pytest.mark.parametrize("p_order", ["C", "F"])
+def test_hvp_of_matrices_in_any_layout(x_order, p_order):
+    f = dualad.hvp(lambda x: np.sum(x[0] ** 2 * x[1]) + np.sum(x @ x.T @ x))
+    draw = [[np.asarray(RNG.normal(size=(3, 3)), order=order) for order in (x_order, p_order)] for _ in range(3)]
+    replayed(f, draw, exact=False)
+
+
+def test_types_are_those_of_the_driver():
+    weights = np.arange(3.0)
+    functions = (
+        lambda x: np.sum(x**2), lambda x: np.sum(x * weights), lambda x: np.sum(np.where(x > 0.3, x**2, -x)),
+        lambda x: 1.5, lambda x: np.sum(x * weights).astype(np.float32),
+    )  # fmt: skip
+    drivers = (
+        dualad.value_and_grad, dualad.grad, dualad.jacobian, lambda f: dualad.jacobian(f, mode="reverse"),
+        dualad.hessian, lambda f: dualad.hessian(f, mode="hyperdual"),
+    )  # fmt: skip
+    for f in functions:
+        for kind in (np.float32, np.float64):
+            calls = [(RNG.normal(size=3).astype(kind),) for _ in range(3)]
+            for driver in drivers:
+                compiled, wanted = dualad.compile(driver(f)), driver(f)
+                for (x,) in calls:
+                    found, right = ([y] if driver is not dualad.value_and_grad else y for y in (compiled(x), wanted(x)))
+                    for one, other in zip(found, right, strict=True):
+                        assert type(one) is type(other) and one.dtype == other.dtype
+                        np.testing.assert_allclose(one, other, rtol=1e-6)  # single precision, in another order
+            for other in (np.float32, np.float64):
+                replayed(dualad.hvp(f), [(x, x.astype(other)) for (x,) in calls], exact=False)
+
+
+def test_jacobians_and_hessians_of_numbers_are_arrays():
+    for driver in (dualad.jacobian, dualad.hessian):
+        for kind in (float, np.float64, np.array):
+            replayed(driver(lambda x: x**3), [(kind(0.5 + k),) for k in range(3)], exact=False)
+
+
+def test_second_derivatives_of_a_matrix_times_a_vector():
+    data, weights = RNG.normal(size=(7, 3)), np.array([1.0, -1.0])
+    f = dualad.jacobian(dualad.grad(lambda w: np.sum(np.tanh(data @ w.reshape(3, 2)) @ weights) ** 2))
+    replayed(f, [(RNG.normal(size=6),) for _ in range(3)], exact=False)
 
 
 def test_jacobians_in_several_arguments_of_any_shape():

@@ -123,3 +123,22 @@ def test_single_precision():
     assert dualad.hessian(lambda x: np.sum(x**3))(x).dtype == np.float32
     assert dualad.hvp(lambda x: np.sum(x**3))(x, np.ones(2)).dtype == np.float32
     close(dualad.hessian(lambda x: np.sum(np.exp(x) * x))(x), np.diag(np.exp(x) * (x + 2)), 1e-6)
+
+
+@pytest.mark.parametrize("factor", [-1.0, 1.0, 2.0, -3])
+@pytest.mark.parametrize("f", [np.std, np.max, np.ptp, lambda x: np.linalg.norm(x, 1), lambda x: np.sum(np.abs(x) * x)])
+def test_partials_that_are_conditions(f, factor):
+    """What is one where a condition holds and zero elsewhere, times a number."""
+    x = np.array([0.5, -1.5, 2.5, 2.25])
+
+    def g(x):
+        return factor * f(x)
+
+    wanted = dualad.hessian(g, mode="hyperdual")(x)
+    # The two ways round differently in sums of four terms.
+    for found in (
+        dualad.hessian(g, mode="forward-over-reverse")(x),
+        dualad.jacobian(dualad.grad(g), mode="reverse")(x),
+    ):
+        np.testing.assert_allclose(found, wanted, rtol=1e-13, atol=1e-14)
+    np.testing.assert_allclose(dualad.hvp(g)(x, x), wanted @ x, rtol=1e-13, atol=1e-14)

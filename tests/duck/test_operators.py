@@ -3,6 +3,8 @@
 import operator
 import sys
 import warnings
+from array import array
+from collections import deque
 from pathlib import Path
 
 import numpy as np
@@ -301,6 +303,30 @@ def test_warnings_are_those_of_numpy():
         1.0 / seeded[0]
     with np.errstate(all="ignore"):
         assert 1.0 / seeded[0] == np.inf
+
+
+@pytest.mark.parametrize(
+    "other", [range(1, 4), deque([1, 2, 3]), array("d", [1, 2, 3]), memoryview(array("d", [1, 2, 3]))]
+)
+@pytest.mark.parametrize("op", BINARY[:-1])
+def test_other_sequences_are_arrays(op, other):
+    x, wanted = np.array([0.5, 1.5, 2.5]), np.array([1, 2, 3])
+    for mode in ("forward", "reverse"):
+        for f in (lambda x, y: op(x, y), lambda x, y: op(y, x)):
+            assert np.array_equal(dualad.jvp(f, (x, other), (x, np.zeros(3)))[0], f(x, wanted))
+            found = dualad.jacobian(lambda x, f=f: f(x, other), mode=mode)(x)
+            assert np.array_equal(found, dualad.jacobian(lambda x, f=f: f(x, wanted), mode=mode)(x))
+
+
+def test_what_is_no_sequence_of_numbers_is_left_to_its_own_methods():
+    class Other:
+        def __rmul__(self, x):
+            return "its own"
+
+    for other in ("text", {1: 2.0}, {1.0}, None):
+        with pytest.raises(TypeError, match=r"unsupported operand|multiply sequence|only integers"):
+            dualad.grad(lambda x, y=other: np.sum(x * y))(np.ones(2))
+    assert dualad.record(lambda x: [x[0], float(x * Other() == "its own")], np.ones(2)) is not None
 
 
 def test_levels_meet_in_operators():

@@ -173,7 +173,7 @@ def test_out_into_a_plain_array():
         lambda: np.clip(x, 0, 1, out=plain), lambda: x.mean(out=plain[0:1].reshape(())),
     ]  # fmt: skip
     for f in calls:
-        with pytest.raises(DerivativeLost, match="into a plain array, which cannot hold the derivative"):
+        with pytest.raises(DerivativeLost, match=r"into a plain array .*, which cannot hold the derivative"):
             f()
     assert not plain.any()
     for f in (lambda: np.copyto(plain, x), lambda: np.put(plain, [0], x[:1]), lambda: np.putmask(plain, plain == 0, x)):

@@ -26,6 +26,28 @@ def test_siskind_and_pearlmutter():
     assert D(lambda x: D(lambda y: x)(1.0) + x)(1.0) == 1.0
 
 
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_a_direction_that_varies_with_an_outer_derivative(mode):
+    def f(x):
+        return np.sin(x) * x[0]
+
+    def by_hand(x, x_dot):
+        return np.cos(x) * x_dot * x[0] + np.sin(x) * x_dot[0]
+
+    x = np.array([0.5, 1.5])
+    directions = [lambda x: x, lambda x: x * 2.0, lambda x: x[::-1] ** 2, lambda x: [x[1], 1.0], lambda x: np.ones(2)]
+    for direction, primal in itertools.product(directions, [lambda x: x, lambda x: x**2, lambda x: np.ones(2)]):
+        found = dualad.jacobian(lambda x, p=primal, d=direction: dualad.jvp(f, (p(x),), (d(x),))[1], mode=mode)(x)
+        wanted = dualad.jacobian(lambda x, p=primal, d=direction: by_hand(p(x), d(x)), mode=mode)(x)
+        close(found, wanted, 1e-14)
+    close(dualad.grad(lambda x: np.sum(dualad.jvp(f, (x,), (x,))[0]))(x), dualad.grad(lambda x: np.sum(f(x)))(x), 1e-15)
+    # A derivative between the two, of what is differentiated or of the direction: d/ds of cos(xs)x and of cos(x)xs.
+    found = dualad.jacobian(lambda x: D(lambda s: np.sum(dualad.jvp(np.sin, (x * s,), (x,))[1]))(1.0), mode=mode)(x)
+    close(found, -(x**2) * np.cos(x) - 2 * x * np.sin(x), 1e-14)
+    found = dualad.jacobian(lambda x: D(lambda s: np.sum(dualad.jvp(np.sin, (x,), (x * s,))[1]))(1.0), mode=mode)(x)
+    close(found, np.cos(x) - x * np.sin(x), 1e-14)
+
+
 def test_manzyuk_and_others():
     """Perturbation confusion in forward automatic differentiation of higher-order functions (2019)."""
 

@@ -72,10 +72,11 @@ class Replayed:
         values = [plain(run.results[i]) for i in run.varying]
         self.count = len(values)
         self.varying = run.varying
+        own = len(run.tape)
         later = extended(run, seed, self.directions) if derivatives else []
         self.nodes = [*run.nodes, *(x._operand() for x in later)]
         self.tape = run.tape
-        self.program: Program = build(run.tape, run.inputs, self.nodes)
+        self.program: Program = build(run.tape, run.inputs, self.nodes, recorded=own)
 
     def recorded(self, arrays: Sequence[Any]) -> Recorded_:
         """Record the function."""

@@ -20,6 +20,7 @@ from dualad.sweeps.kernels import Cotangents, Tangents
 from dualad.sweeps.reference import reverse
 from dualad.sweeps.reference_forward import forward
 from dualad.transforms import adjoint, tangent
+from dualad.transforms.operands import GENERAL
 from dualad.transforms.verify import verify
 
 LANES = 2
@@ -157,6 +158,15 @@ class Engines:
         for g, wanted, x in zip(gradient, numeric, self.arrays, strict=True):
             assert np.shape(g) == x.shape
             close(g._primal(), wanted, self.tolerance)
+        try:
+            gradients = adjoint.extend(tape, dict(_merged(run.nodes, self.cotangents)))
+        except NotImplementedError:  # scalar operations, of which each lane is a node of its own
+            assert sum(tape.operator(node) > GENERAL for node in range(len(tape))) > 64
+        else:
+            lanes = (LANES,) if run.nodes else ()
+            for g, wanted, x in zip(gradients, self.pulled(run, self.cotangents, False), self.arrays, strict=True):
+                assert np.shape(g) == lanes + x.shape
+                close(g._primal(), wanted if lanes else wanted[0], self.tolerance)
         verify(tape)
         nodes = [g._operand() for g in gradient]
         if second:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -82,3 +83,29 @@ def test_derivatives_of_derivatives(program: Any, shape: tuple[int, ...], layout
         np.testing.assert_allclose(found, wanted, rtol=1e-8, atol=scale)
         found = dualad.grad(lambda x: np.sum(dualad.grad(f)(x) * t))(fresh())
         np.testing.assert_allclose(found, wanted, rtol=1e-8, atol=scale)
+
+
+PIECES = [
+    (lambda x: [x < 0, x >= 0], [lambda t: -(t**3), lambda t: t**2]),
+    (lambda x: x < 0, [lambda t: t**2, np.sin]),
+    (lambda x: [x < -1, x > 1], [-1.0, np.exp, lambda t: t]),
+]
+
+
+@pytest.mark.parametrize(("conditions", "pieces"), PIECES)
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_piecewise_by_conditions_on_the_argument(conditions: Any, pieces: Any, mode: str) -> None:
+    x = np.linspace(-1.5, 2.0, 6)
+
+    def of_x(x: Any) -> Any:
+        return np.piecewise(x, conditions(x), pieces) * x
+
+    def of_masks(y: Any) -> Any:
+        return np.piecewise(y, conditions(x), pieces) * y
+
+    assert np.array_equal(dualad.jacobian(of_x, mode=mode)(x), dualad.jacobian(of_masks, mode=mode)(x))
+    # Pieces that use the argument from outside.
+    found = dualad.jacobian(lambda x: np.piecewise(x, [x < 0], [lambda t: t * x[-1], x[0]]), mode=mode)(x)
+    wanted = np.diag(np.where(x < 0, x[-1], 0.0))
+    wanted[x < 0, -1], wanted[x >= 0, 0] = x[x < 0], 1.0
+    assert np.array_equal(found, wanted)
