@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dualad.program.describe import _NODE, order_of
+from dualad.program.describe import _NODE
 from dualad.program.groups import Group, Member, group
 from dualad.program.kernels import OPCODES, Scalars
 from dualad.program.nodes import FOREVER, WRITE, Node, Value
@@ -16,7 +16,7 @@ from dualad.program.parts import COPIED, FIXED, NUMBER, OBJECT, Callback
 from dualad.program.placing import Placing
 from dualad.program.spelled import Loop, then
 from dualad.program.steps import Outcome
-from dualad.program.whole import Whole, places_of
+from dualad.program.whole import Whole, constant_layout, places_of, spanned
 from dualad.reverse.kernels import Tape
 
 __all__ = ["Arrays"]
@@ -364,11 +364,14 @@ class Arrays(Placing):
         )
 
     def _array_at(self, x: Any) -> tuple[int, int]:
-        """Return base and byte offset of an array; a constant lies without gaps, its axes in their order."""
+        """Return base and byte offset of an array; a constant lies as it did when it was recorded."""
         if isinstance(x, _NODE):
             return self.spot(self.value(self.graph, x.number))  # type: ignore[arg-type]
-        held = np.ascontiguousarray(np.transpose(x, order_of(x)), dtype=float)
-        return 1, self._stored(("dense", held.shape, held.tobytes()), held.ravel())
+        shape, strides = constant_layout(x)  # type: ignore[misc]
+        low, span = spanned(shape, strides)
+        memory = np.zeros(span)
+        np.ndarray(shape, float, memory, -low, strides)[...] = x
+        return 1, self._stored(("lying", shape, strides, memory.tobytes()), memory) - low
 
     def _stored(self, key: Any, numbers: Any) -> int:
         """Return the byte offset of numbers among the constants."""

@@ -26,10 +26,10 @@ from dualad.program.nodes import (
 )
 from dualad.program.spelled import SPELLED, arranged, spelled
 from dualad.program.steps import Call, Index, Path, Real, Write
-from dualad.program.whole import PRODUCTS, SCATTER, TAKE, Whole, generalized, moved, reduced
+from dualad.program.whole import PRODUCTS, SCATTER, TAKE, Whole, constant_layout, generalized, moved, reduced
 from dualad.reverse.kernels import Record, Recorded
 
-__all__ = ["Describing", "order_of"]
+__all__ = ["Describing"]
 
 
 def strides_of(shape: tuple[int, ...], order: tuple[int, ...] | None, itemsize: int) -> tuple[int, ...]:
@@ -40,11 +40,6 @@ def strides_of(shape: tuple[int, ...], order: tuple[int, ...] | None, itemsize: 
         strides[axis] = step
         step *= shape[axis]
     return tuple(strides)
-
-
-def order_of(x: Any) -> tuple[int, ...]:
-    """Return the axes of an array from the one whose neighbours lie furthest apart to the nearest."""
-    return tuple(sorted(range(x.ndim), key=lambda axis: -abs(x.strides[axis])))
 
 
 class Describing(Nodes):
@@ -356,9 +351,7 @@ class Describing(Nodes):
         if isinstance(x, _NODE):
             value = self.value(graph, x.number)
             return (value.shape, value.strides) if value is not None and value.kind == "d" else None
-        if isinstance(x, np.ndarray) and (x.dtype == float or (x.dtype.kind in "iub" and x.flags.c_contiguous)):
-            return x.shape, strides_of(x.shape, order_of(x), 8)
-        return None
+        return constant_layout(x) if isinstance(x, np.ndarray) else None
 
     def _as_whole(self, graph: Graph, record: Record, operands: list[Any], own: Value | None) -> Node | None:
         """Return a product of matrices, or elements at fixed places; None for another row."""

@@ -100,7 +100,8 @@ class Value:
 
 @dataclass(slots=True)
 class Node:
-    """A general node: ``way`` is "input", "view", "each", "write", "reduce", "pack" or "call".
+    """A general node: ``way`` is "input", "view", "each", "write", "reduce", "whole", "join", "pick", "pack", "steps"
+    or "call".
 
     ``operands`` are nodes, or constants as arrays and numbers. ``op`` is an opcode of the machine with ``function`` its
     loop; of a call, ``function`` is the Python function, with ``args`` and ``kwargs`` where it is no plain call.

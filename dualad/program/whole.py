@@ -13,8 +13,8 @@ from dualad.duck.operands import Operand
 from dualad.program.nodes import Value
 
 __all__ = [
-    "CAREFUL", "CUMULATE", "GENERALIZED", "PRODUCTS", "REDUCE", "SCATTER", "TAKE", "Whole", "cores_of", "cumulated",
-    "generalized", "moved", "places_of", "reduced",
+    "CAREFUL", "CUMULATE", "GENERALIZED", "PRODUCTS", "REDUCE", "SCATTER", "TAKE", "Whole", "constant_layout",
+    "cores_of", "cumulated", "generalized", "moved", "places_of", "reduced", "spanned",
 ]  # fmt: skip
 
 REDUCE, GENERALIZED, TAKE, SCATTER, CAREFUL, CUMULATE = range(6)  # as in machine.h
@@ -24,6 +24,7 @@ _GENERALIZED = {
     if (function := getattr(np, name, None)) is not None and "dd->d" in function.types
 }
 _AXES = 8
+_WIDE = 8  # times the memory of its elements that a constant with gaps may take
 _LAPACK = getattr(np.linalg, "_umath_linalg", None)
 # What NumPy calls for these; the careful ones raise an error where an operation was invalid.
 for _name, _function, _kinds in (
@@ -97,6 +98,30 @@ def reduced(record: Any, like: Value, own: Value | None, function: Any, first: f
     return Whole(REDUCE, function, first, (outer, length, inner, 0), divisor=divisor)
 
 
+def spanned(shape: tuple[int, ...], strides: tuple[int, ...]) -> tuple[int, int]:
+    """Return the byte offset of the element that comes first in memory, and the doubles from there to the last."""
+    moves = [stride * (n - 1) for n, stride in zip(shape, strides, strict=True)]
+    low = sum(min(move, 0) for move in moves)
+    return low, (sum(max(move, 0) for move in moves) - low) // 8 + 1
+
+
+def constant_layout(x: Any) -> Layout | None:
+    """Return shape and strides of a constant array of numbers, None for one that cannot be kept as it lies."""
+    if x.dtype.kind in "iub" and x.flags.c_contiguous:  # NumPy makes doubles of them first
+        return x.shape, tuple(8 * prod(x.shape[axis + 1 :]) for axis in range(x.ndim))
+    if x.dtype != float or any(stride % 8 for stride in x.strides):
+        return None
+    return None if spanned(x.shape, x.strides)[1] > _WIDE * max(x.size, 1) else (x.shape, x.strides)
+
+
+def _is_for_dot(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
+    """Say whether np.dot takes an array as it lies, as np.matmul does; else it copies it first."""
+    if len(shape) == 1:
+        return shape[0] == 1 or strides[0] > 0
+    long = [stride for n, stride in zip(shape, strides, strict=True) if n > 1]
+    return long in ([], [8]) if len(long) < 2 else strides in ((8 * shape[1], 8), (8, 8 * shape[0]))
+
+
 def cores_of(function: Any) -> list[list[str]]:
     """Return the axes that a generalized universal function takes of each operand and gives each result."""
     parts = function.signature.replace(" ", "").replace("->", ",").replace("),(", ")|(").split("|")
@@ -105,9 +130,8 @@ def cores_of(function: Any) -> list[list[str]]:
 
 def generalized(name: str, operands: list[Layout], result: Layout) -> Whole | None:
     """Return a product, or a function of matrices, by NumPy's own loop for it; None where there is none."""
-    if name == "dot" and all(1 <= len(shape) <= 2 for shape, _ in operands):
-        name = "matmul"
-    if name in ("inner", "vdot") and all(len(shape) == 1 for shape, _ in operands):
+    axes = {"dot": (1, 2), "inner": (1,), "vdot": (1,)}.get(name, ())
+    if axes and all(len(shape) in axes and 0 not in shape and _is_for_dot(shape, own) for shape, own in operands):
         name = "matmul"
     function = _GENERALIZED.get(name)
     if function is None or any(0 in shape for shape, _ in (*operands, result)):

@@ -202,6 +202,35 @@ def test_sums_at_places_keep_their_order() -> None:
             np.testing.assert_allclose(program.run([y])[1], dualad.grad(f)(y), rtol=1e-12)  # sums in another order
 
 
+DOTS = [
+    ((200,), (200,)),
+    ((200,), (200, 5)),
+    ((5, 200), (200,)),
+    ((1, 200), (200, 1)),
+    ((7, 60), (60, 7)),
+    ((1,), (1, 90)),
+]
+
+
+@pytest.mark.parametrize(("one", "two"), DOTS)
+def test_products_of_arrays_that_lie_in_any_way(one: Any, two: Any) -> None:
+    """Matrices with gaps, in Fortran's order, backward: what NumPy calls depends on that, and so does the last bit."""
+    rng = np.random.default_rng(9)
+    size = int(np.prod(one))
+    dense = rng.standard_normal(two)
+    wide = rng.standard_normal(tuple(2 * n for n in two))[tuple(slice(None, None, 2) for _ in two)]
+    first: list[Function] = [lambda x: x.reshape(one), lambda x: x.reshape(one)[::-1]]
+    first += [lambda x: x.reshape(one[::-1]).T, lambda x: np.repeat(x, 2)[::2].reshape(one)]
+    for constant, view in itertools.product((dense, np.asfortranarray(dense), wide, dense[::-1]), first):
+        for product in (np.dot, np.matmul):
+            x = rng.standard_normal(size)
+
+            def f(x: Any, constant: Any = constant, view: Any = view, product: Any = product) -> Any:
+                return product(view(x), constant)
+
+            agrees(f, x, rng)
+
+
 def test_matrices_that_have_no_inverse() -> None:
     """NumPy's errors are raised by the function, which is recorded again."""
     for f, bad in (
