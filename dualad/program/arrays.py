@@ -22,6 +22,10 @@ from dualad.reverse.kernels import Tape
 __all__ = ["Arrays"]
 
 _WAVES = {np.sin: OPCODES["sine"], np.cos: OPCODES["cosine"]}
+_ON_NUMBERS = frozenset(
+    OPCODES[name] for name in OPCODES if ", " not in name and name not in ("sine", "cosine")
+)  # what does the same to a number as to the elements of an array
+_FEW = 16  # numbers that are copied one by one
 _EXACT = 2.0**52  # whole numbers below are doubles
 _RUN = 16  # numbers in a row that are copied as an array
 
@@ -122,7 +126,43 @@ class Arrays(Placing):
         outer, length, inner, _ = node.function.sizes
         made.sinks.append((number, base, offset, 0 if outer == inner == 1 else length, inner))
 
+    def _as_numbers(self, scalars: Scalars, made: Group) -> bool:
+        """Write a group of one element as operations on numbers, if that can be done; say whether it was."""
+        spots = [(base, offset) for base, _, offset, _ in made.loads]
+        where = [(spec[0], spec[2]) for _, spec, _ in made.stores] + [
+            (base, offset) for _, base, offset, *_ in made.sinks
+        ]
+        kinds = {spec[1] for spec in made.loads} | {spec[1] for _, spec, _ in made.stores}
+        if int(np.prod(made.shape)) != 1 or not kinds <= {"d"} or any(base != 0 for base, _ in where):
+            return False
+        if any(base > 1 or (base == 1 and offset not in self.uniform) for base, offset in spots):
+            return False
+        if not all(member.op in _ON_NUMBERS for member in made.members):
+            return False
+        at = {
+            -1 - i: offset // 8 if base == 0 else int(scalars.constant(self.uniform[offset]))
+            for i, (base, offset) in enumerate(spots)
+        }
+        for member in made.members:
+            place = int(scalars.new_place())
+            sources = [at[x] for x in member.operands]
+            if member.op == OPCODES["square"]:
+                scalars.code.emit(OPCODES["multiply"], place, sources[0], sources[0])
+            elif member.op == OPCODES["call"]:
+                scalars.code.emit(member.op, place, member.function, *sources)
+            else:
+                scalars.code.emit(member.op, place, *sources)
+            at[member.key] = place
+        for key, spec, _ in made.stores:
+            scalars.code.emit(OPCODES["move"], spec[2] // 8, at[key])
+        for key, _, offset, *_ in made.sinks:
+            scalars.code.emit(OPCODES["add"], offset // 8, at[key], int(scalars.constant(0.0)))
+        return True
+
     def _emit_group(self, scalars: Scalars, made: Group) -> None:
+        if self._as_numbers(scalars, made):
+            self.work += 3 * len(made.members)
+            return
         if len(made.members) > 1:
             signed(made, lambda x: self._negated(made, x))
             paired(made)
@@ -250,6 +290,20 @@ class Arrays(Placing):
         return place
 
     def _copy(self, scalars: Scalars, source: Any, target: Any, shape: tuple[int, ...]) -> None:
+        """Write the copy of an array; one of few elements is written as copies of numbers."""
+        if int(np.prod(shape)) <= _FEW and source[1] == target[1] == "d" and target[0] == 0:
+            to = _places(target, shape)
+            if source[0] == 0:
+                places = _places(source, shape)
+                if not set(places).intersection(to):
+                    for place, at in zip(to, places, strict=True):
+                        scalars.code.emit(OPCODES["move"], place, at)
+                    return
+            elif source[0] == 1 and not any(source[3]) and source[2] in self.uniform:
+                at = int(scalars.constant(self.uniform[source[2]]))
+                for place in to:
+                    scalars.code.emit(OPCODES["move"], place, at)
+                return
         self._emit_group(scalars, Group(shape, [Member(0, OPCODES["move"], 0, [-1])], [source], [(0, target, False)]))
 
     def prepare_write(self, scalars: Scalars, number: int) -> None:
@@ -325,6 +379,9 @@ class Arrays(Placing):
         made = Group(loop.shape, loads=[self.operand(scalars, x, loop.shape) for x in loop.reads])
         for key, (op, function, sources) in enumerate(loop.steps):
             made.members.append(Member(key, op, scalars.function(*function) if function else 0, list(sources)))
+        if [op for op, _, _ in loop.steps] == [OPCODES["move"]] and not loop.sums and loop.stores[0][1] is not None:
+            self._copy(scalars, made.loads[0], self._spec(loop.stores[0][1], loop.shape), loop.shape)
+            return
         for key, target in loop.stores:
             base, offset = self._spot_of(scalars, number, target)
             strides = () if target is None else target.strides
@@ -444,6 +501,15 @@ class Arrays(Placing):
             check = Outcome(outcome)
             self.callbacks.append(Callback(check, None, None, operands, (-1, guard), "guard"))
             self.work += 1e4
+
+
+def _places(spec: Any, shape: tuple[int, ...]) -> list[int]:
+    """Return the places of the elements of an array in the workspace."""
+    _, _, offset, strides = spec
+    return [
+        (offset + sum(i * stride for i, stride in zip(index, strides, strict=True))) // 8
+        for index in np.ndindex(*shape)
+    ]
 
 
 def _spread(own: tuple[int, ...], strides: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
