@@ -42,8 +42,8 @@ def survey(Graph graph):
         op = tape.op[node]
         level = 0
         if op == GENERAL:
-            for a in graph.general.operands(node):
-                if depth[graph.same[a]] >= level:
+            for a in graph.operands(node):
+                if a >= 0 and depth[graph.same[a]] >= level:
                     level = depth[graph.same[a]] + 1
             depth[node] = level
             name[node] = mix(12345, <uint64_t> node)
@@ -77,6 +77,48 @@ def survey(Graph graph):
         name[node] = h
         sign[node] = h if h else 1
     return levels, signs
+
+
+def crowded(Graph graph, int[::1] levels, cnp.uint64_t[::1] signs, int least):
+    """Return the scalar operations that may share level and signature with so many, and the number of all.
+
+    Levels are counted first: what is serial has few operations on each. Then it is counted how many there are of each
+    mix of level and signature, which different ones have in common once in a blue moon.
+    """
+    cdef Py_ssize_t room = 64, place, count = 0, likely = 0
+    cdef int node, n = graph.n
+    cdef uint64_t h
+    wanted = np.zeros(n, np.uint8)
+    cdef unsigned char[::1] mark = wanted
+    cdef int[::1] on_level = np.zeros(n + 1, np.int32)
+    for node in range(n):
+        if signs[node] != 0 and graph.alive[node] and graph.same[node] == node:
+            count += 1
+            on_level[levels[node]] += 1
+    for node in range(n):
+        mark[node] = (on_level[levels[node]] >= least and signs[node] != 0 and graph.alive[node]
+                      and graph.same[node] == node)
+        likely += mark[node]
+    if 2 * likely < count:
+        return np.flatnonzero(wanted), count
+    while room < 2 * likely:
+        room *= 2
+    cdef cnp.uint64_t[::1] names = np.zeros(room, np.uint64)
+    cdef int[::1] many = np.zeros(room, np.int32), at = np.empty(n, np.int32)
+    for node in range(n):
+        if not mark[node]:
+            continue
+        h = mix(signs[node], <uint64_t> levels[node])
+        place = <Py_ssize_t> (h & <uint64_t> (room - 1))
+        while many[place] and names[place] != h:
+            place = (place + 1) & (room - 1)
+        names[place] = h
+        many[place] += 1
+        at[node] = <int> place
+    for node in range(n):
+        if mark[node]:
+            mark[node] = many[at[node]] >= least
+    return np.flatnonzero(wanted), count
 
 
 def columns(Graph graph):

@@ -8,6 +8,10 @@ cdef struct Key:
     int b
     double at
 
+cdef struct Slot:
+    int node       # and one more: 0 where there is none
+    unsigned int tag
+
 cdef class Graph:
     cdef readonly Tape tape
     cdef readonly int n
@@ -20,8 +24,8 @@ cdef class Graph:
     cdef int[::1] final
     cdef int[::1] head
     cdef object general
-    cdef Key *table
-    cdef int *held
+    cdef Key *keys                # of nodes that are the first with their operation
+    cdef Slot *slots
     cdef Py_ssize_t mask
     cdef int find_same(self, set variable) except -1
     cdef int walk(self, set variable) except -1
@@ -29,3 +33,5 @@ cdef class Graph:
     cdef int first(self, int op, int a, int b, double at, int node) noexcept
     cdef double fixed_number(self, int node, double at) noexcept
     cdef void need(self, int node) noexcept
+    cdef tuple operands(self, int node)
+    cdef int verify_use(self, int node, int k, bint staged) except -1

@@ -17,7 +17,7 @@ from dualad._machine cimport (
     OP_ADD, OP_SUBTRACT, OP_MULTIPLY, OP_DIVIDE, OP_NEGATIVE, OP_LESS, OP_SCALE, OP_SQUARE, OP_POWER, OP_MOVE,
     OP_CALL, OP_MULTIPLY_ADD, OP_MULTIPLY_SUBTRACT, OP_SUBTRACT_MULTIPLY, OP_SCALE_ADD, OP_SUM, OP_COPY,
 )
-from dualad._tape cimport COMPARE, GENERAL, LEAF, READ, RULES, WRITE, Rule, Tape, rule_of
+from dualad._tape cimport COMPARE, GENERAL, LEAF, READ, RULES, WRITE, Record, Rule, Tape, rule_of
 
 cnp.import_array()
 
@@ -44,6 +44,10 @@ cdef int find_codes() except -1:
     ]
     CODE_SCALE = rule_of(SCALE).code
     return 0
+
+
+cdef enum:
+    NEAR = 8     # places that are looked at before those far away
 
 
 cdef inline uint64_t mixed(Key *key) noexcept nogil:
@@ -85,17 +89,17 @@ cdef class Graph:
         while room < 2 * self.n:
             room *= 2
         self.mask = room - 1
-        self.table = <Key *> malloc(room * sizeof(Key))
-        self.held = <int *> calloc(room, sizeof(int))
-        if self.table == NULL or self.held == NULL:
-            free(self.table)
-            free(self.held)
+        self.keys = <Key *> malloc(self.n * sizeof(Key) + 1)
+        self.slots = <Slot *> calloc(room, sizeof(Slot))
+        if self.keys == NULL or self.slots == NULL:
+            free(self.keys)
+            free(self.slots)
             raise MemoryError
         try:
             self.walk(variable)
         finally:
-            free(self.table)
-            free(self.held)
+            free(self.keys)
+            free(self.slots)
         return 0
 
     cdef int walk(self, set variable) except -1:
@@ -176,18 +180,31 @@ cdef class Graph:
         return self.first(op, a, b, at, node)
 
     cdef int first(self, int op, int a, int b, double at, int node) noexcept:
-        """Return the first node with an operation."""
+        """Return the first node with an operation.
+
+        Operations are looked for where their last operand tells: those of one time lie close together then, and stay in
+        the cache. Where many have that operand, they are looked for wherever a mix of all that they are made of tells.
+        """
         cdef Key key
-        cdef Py_ssize_t place
+        cdef Key *other
+        cdef Slot *slot
+        cdef uint64_t h
+        cdef int tried = 0
+        cdef Py_ssize_t place = 2 * <Py_ssize_t> max(a, b) + (<Py_ssize_t> at if op == READ else op)
         key.op, key.a, key.b, key.at = op, a, b, at
-        place = mixed(&key) & self.mask
-        while self.held[place]:
-            if (self.table[place].op == op and self.table[place].a == a and self.table[place].b == b
-                    and (<uint64_t *> &self.table[place].at)[0] == (<uint64_t *> &at)[0]):
-                return self.held[place] - 1
-            place = (place + 1) & self.mask
-        self.table[place] = key
-        self.held[place] = node + 1
+        h = mixed(&key)
+        slot = &self.slots[place & self.mask]
+        while slot.node:
+            if slot.tag == <unsigned int> h:
+                other = &self.keys[slot.node - 1]
+                if (other.op == op and other.a == a and other.b == b
+                        and (<uint64_t *> &other.at)[0] == (<uint64_t *> &at)[0]):
+                    return slot.node - 1
+            tried += 1
+            place = place + 1 if tried != NEAR else <Py_ssize_t> (h >> 20)
+            slot = &self.slots[place & self.mask]
+        self.keys[node] = key
+        slot.node, slot.tag = node + 1, <unsigned int> h
         return node
 
     def keep(self, wanted):
@@ -205,7 +222,7 @@ cdef class Graph:
             count += 1
             op = tape.op[node]
             if op == GENERAL:
-                for k in self.general.operands(node):
+                for k in self.operands(node):
                     self.need(k)
             elif op != LEAF:
                 self.need(tape.a[node])
@@ -237,17 +254,53 @@ cdef class Graph:
             if self.same[node] != node or self.fixed[node]:
                 raise RuntimeError(f"node {node} is alive, and another node or a constant stands for it")
             op = tape.op[node]
-            operands = () if op == LEAF else (tape.a[node], tape.b[node])
             if op == GENERAL:
-                operands = self.general.operands(node)
-            for k in operands:
-                if k < 0:
-                    continue
-                k = self.same[k]
-                if k >= node or not (self.alive[k] or self.fixed[k]):
-                    raise RuntimeError(f"node {node} needs node {k}, which is not computed before it")
-                if staged and not self.fixed[k] and self.stage[k] > self.stage[node]:
-                    raise RuntimeError(f"node {node} needs node {k} of a later stage")
+                for k in self.operands(node):
+                    self.verify_use(node, k, staged)
+            elif op != LEAF:
+                self.verify_use(node, tape.a[node], staged)
+                self.verify_use(node, tape.b[node], staged)
+
+    cdef int verify_use(self, int node, int k, bint staged) except -1:
+        if k < 0:
+            return 0
+        k = self.same[k]
+        if k >= node or not (self.alive[k] or self.fixed[k]):
+            raise RuntimeError(f"node {node} needs node {k}, which is not computed before it")
+        if staged and not self.fixed[k] and self.stage[k] > self.stage[node]:
+            raise RuntimeError(f"node {node} needs node {k} of a later stage")
+        return 0
+
+    cdef tuple operands(self, int node):
+        """Return the operands of a general node, those below zero being constants.
+
+        Those of one of several results that is computed by itself are those of the whole.
+        """
+        cdef Record record = <Record> self.tape.records[<Py_ssize_t> self.tape.at[node]]
+        parent = self.parent_of(node) if record.kind == "item" else None
+        return record.operands if parent is None else (<Record> parent).operands
+
+    def parent_of(self, int node):
+        """Return the record that has several results, for one of them that is computed by itself; else None."""
+        cdef Record record = <Record> self.tape.records[<Py_ssize_t> self.tape.at[node]]
+        cdef Record parent
+        if record.kind != "item" or self.tape.slot[node] >= 0:
+            return None
+        parent = <Record> self.tape.records[<Py_ssize_t> self.tape.at[record.operands[0]]]
+        if parent.kind != "row" or parent.row.name != "linalg.slogdet" or parent.operands[0] < 0:
+            return None
+        if self.tape.op[parent.operands[0]] != GENERAL:
+            return None
+        record = <Record> self.tape.records[<Py_ssize_t> self.tape.at[parent.operands[0]]]
+        return parent if record.dtype == np.dtype(float) else None
+
+    def count_scalars(self):
+        """Return how many scalar operations are alive."""
+        cdef int node
+        cdef Py_ssize_t count = 0
+        for node in range(self.n):
+            count += self.alive[node] and self.tape.op[node] >= 0
+        return count
 
     def operators(self):
         """Return the operator of every node, and its first operand, -1 where it has none."""
@@ -276,8 +329,9 @@ cdef class Graph:
                 continue
             op = tape.op[node]
             if op == GENERAL:
-                for k in self.general.operands(node):
-                    seen[self.same[k]] = 1
+                for k in self.operands(node):
+                    if k >= 0:
+                        seen[self.same[k]] = 1
             elif op == READ or op == WRITE:
                 last[self.same[tape.a[node]]] = node
         for node in range(self.n - 1, -1, -1):
@@ -361,6 +415,11 @@ cdef class Code:
         return np.array(<int[:self.n]> self.words, dtype=np.int32) if self.n else np.zeros(0, np.int32)
 
 
+cdef struct Recent:
+    long long bits
+    int place          # and one more
+
+
 cdef class Scalars:
     """Gives scalar nodes their places among the doubles of the workspace, and writes the instructions.
 
@@ -377,15 +436,16 @@ cdef class Scalars:
     cdef int[::1] last
     cdef int[::1] inlined                   # of a sum: the product that it takes in; of a product: -2
     cdef int[::1] chained                   # of a sum: the sum that it goes on with; TAKEN of that
-    cdef list idle
+    cdef Code idle                          # places that were given back
+    cdef Recent[64] recent                  # of constants that were asked for lately
     cdef readonly int top
     cdef readonly dict image
-    cdef int *opcode                        # of a row, by its number: an opcode, or OP_CALL
-    cdef list pending
+    cdef dict calls                         # by the number of a row: that of its loop
 
     def __init__(self, Graph graph, int first, functions):
         self.graph, self.code, self.functions = graph, Code(), functions
-        self.function_of, self.constants, self.image, self.idle = {}, {}, {}, []
+        self.function_of, self.constants, self.image, self.calls = {}, {}, {}, {}
+        self.idle = Code()
         self.place = np.full(graph.n, -1, np.int32)
         self.last = np.full(graph.n, -1, np.int32)
         self.inlined = np.full(graph.n, -1, np.int32)
@@ -401,20 +461,25 @@ cdef class Scalars:
         return self.function_of[key]
 
     cpdef int new_place(self) except -1:
-        if self.idle:
-            return self.idle.pop()
+        if self.idle.n:
+            self.idle.n -= 1
+            return self.idle.words[self.idle.n]
         self.top += 1
         return self.top - 1
 
-    def constant(self, double x):
+    cpdef int constant(self, double x) except -1:
         """Return the place of a constant."""
         cdef long long bits = (<long long *> &x)[0]
+        cdef Recent *recent = &self.recent[(<uint64_t> bits * 0x9E3779B97F4A7C15ULL) >> 58]
+        if recent.place > 0 and recent.bits == bits:
+            return recent.place - 1
         found = self.constants.get(bits)
         if found is None:
             # Constants keep their places: those that are given back may not be taken for them.
             found = self.constants[bits] = self.top
             self.image[self.top] = x
             self.top += 1
+        recent.bits, recent.place = bits, <int> found + 1
         return found
 
     cpdef int at(self, int node) except -1:
@@ -452,7 +517,7 @@ cdef class Scalars:
         cdef int[::1] uses = np.zeros(self.graph.n, np.int32)
         cdef unsigned char[::1] taken = np.zeros(self.graph.n, np.uint8)
         cdef int[::1] place = np.zeros(self.graph.n, np.int32)     # where in the schedule a node is computed
-        cdef int k, node, op, a, b, one
+        cdef int i, k, node, op, a, b, one
         for k in range(order.shape[0]):
             node = order[k]
             op = tape.op[node]
@@ -472,7 +537,8 @@ cdef class Scalars:
             a, b = tape.a[node], tape.b[node]
             a = same[a] if a >= 0 else -1
             b = same[b] if b >= 0 else -1
-            for one in (b, a):
+            for i in range(2):
+                one = a if i else b
                 if self.may_join(one, node, uses) and (
                     tape.op[one] == CODE_MULTIPLY or (tape.op[one] == CODE_SCALE and op == CODE_ADD)
                 ):
@@ -481,7 +547,8 @@ cdef class Scalars:
                     break
             if self.inlined[node] >= 0 or op == CODE_SUBTRACT:
                 continue
-            for one in (a, b):
+            for i in range(2):
+                one = b if i else a
                 if self.may_join(one, node, uses) and tape.op[one] == CODE_ADD and self.inlined[one] < 0:
                     self.chained[node] = one
                     taken[one] = 1
@@ -520,7 +587,7 @@ cdef class Scalars:
         if node >= 0:
             node = self.graph.same[node]
             if self.last[node] == k and self.place[node] >= 0 and not self.graph.fixed[node]:
-                self.idle.append(self.place[node])
+                self.idle.put(self.place[node])
                 self.last[node] = GONE
         return 0
 
@@ -586,8 +653,11 @@ cdef class Scalars:
             self.code.put(OP_NEGATIVE)
             self.code.put(target)
             return self.code.put(x)
-        ufunc = rule.row.function
-        self.code.put4(OP_CALL, target, self.function(ufunc, find_loop(ufunc, [False] * rule.arguments)), x)
+        function = self.calls.get(op)
+        if function is None:
+            ufunc = rule.row.function
+            function = self.calls[op] = self.function(ufunc, find_loop(ufunc, [False] * rule.arguments))
+        self.code.put4(OP_CALL, target, function, x)
         if rule.arguments == 2:
             self.code.put(y)
         return 0
@@ -630,7 +700,10 @@ cdef class Scalars:
         cdef long long[::1] home
         cdef int[::1] final = self.graph.final
         cdef unsigned char[::1] stable = arrays.stable
+        cdef unsigned char[::1] guarded = np.zeros(self.graph.n, np.uint8)
         home = arrays.home
+        for node in guards:
+            guarded[node] = 1
         for k in range(order.shape[0]):
             node = order[k]
             while stage < self.graph.stage[node]:
@@ -656,11 +729,11 @@ cdef class Scalars:
                 self.release(tape.b[node], k)
             elif op != LEAF:
                 self.write(node, k)
-            if node in guards:
+            if guarded[node]:
                 for number, outcome in guards[node]:
                     arrays.guard(self, node, number, outcome)
             if self.last[node] == -1 and self.place[node] >= 0 and op != LEAF:
-                self.idle.append(self.place[node])
+                self.idle.put(self.place[node])
                 self.last[node] = GONE
         while stage < arrays.stages - 1:
             stage += 1

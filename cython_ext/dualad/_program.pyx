@@ -151,7 +151,7 @@ cdef class Program:
         self.code_bytes = np.array(parts.code, dtype=np.int32)
         self.code = <int *> cnp.PyArray_DATA(<cnp.ndarray> self.code_bytes)
         self.length = len(self.code_bytes)
-        self.constants = np.array(parts.constants, dtype=np.float64)
+        self.constants = parts.constants if checked else np.array(parts.constants, dtype=np.float64)
         self.doubles, self.scratch = parts.doubles, parts.scratch
         self.light = parts.work < 4000
         self.live = [array for array, _ in parts.live]

@@ -6,6 +6,7 @@ cdef class Pick:
     cdef readonly object index
     cdef readonly int axes
     cdef tuple entries
+    cdef object key(self)
 
 cdef bint is_basic(object index) except -1
 cdef bint is_dense(cnp.ndarray base) except -1

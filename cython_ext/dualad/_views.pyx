@@ -46,11 +46,18 @@ cdef class Pick:
         """No options."""
         return {}
 
+    cdef object key(self):
+        """Return what two steps have in common that do the same: plain numbers, or what is printed of others."""
+        if not is_basic(self.index):
+            return self.axes, repr(self.index)
+        words = [(entry.start, entry.stop, entry.step) if type(entry) is slice else entry for entry in self.entries]
+        return self.axes, tuple(words)
+
     def __eq__(self, other):
-        return isinstance(other, Pick) and self.axes == other.axes and repr(self.index) == repr(other.index)
+        return isinstance(other, Pick) and self.key() == (<Pick> other).key()
 
     def __hash__(self):
-        return hash((self.axes, repr(self.index)))
+        return hash(self.key())
 
 
 cdef bint is_basic(object index) except -1:

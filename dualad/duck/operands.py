@@ -60,7 +60,7 @@ def put_back(part: Any, operands: Sequence[Any]) -> Any:
     if isinstance(part, Operand):
         return operands[part.place]
     if isinstance(part, (list, tuple)):
-        return type(part)(put_back(inner, operands) for inner in part)
+        return type(part)([put_back(inner, operands) for inner in part])
     if isinstance(part, dict):
         return {name: put_back(inner, operands) for name, inner in part.items()}
     return part

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from dualad.program.kernels import Graph, Rewriting, columns, survey
+from dualad.program.kernels import Graph, Rewriting, columns, crowded, survey
 from dualad.program.nodes import READ, number_power
 from dualad.reverse.kernels import Pick
 
@@ -33,8 +33,10 @@ class _Operand:
 
 def rewritten(graph: Graph, inputs: set[int]) -> Rewriting | None:
     """Return the tape written again with arrays for alike numbers, None where that would not gain much."""
+    if graph.count_scalars() < _WORTH:
+        return None
     finder = _Finder(graph)
-    if finder.count < _WORTH:
+    if 2 * len(finder.scalar) < finder.count:
         return None
     finder.find()
     if 2 * finder.found < finder.count:
@@ -48,9 +50,8 @@ class _Finder:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.levels, self.signs = survey(graph)
-        self.own = graph.alive_array.astype(bool) & (graph.same_array == np.arange(graph.n))
-        self.scalar = np.flatnonzero(self.own & (self.signs > 0))
-        self.count = len(self.scalar)
+        #: What may find a class, out of how many.
+        self.scalar, self.count = crowded(graph, self.levels, self.signs, _LEAST)
         self.found = 0
         self.classes: list[tuple[Any, list[_Operand]]] = []
         self.class_of = np.full(graph.n, -1, np.int32)
@@ -116,7 +117,7 @@ class _Finder:
 
     def order(self, inputs: set[int]) -> Any:
         """Return the nodes in an order in which operands come before their users, reads before writes."""
-        wanted = self.own.copy()
+        wanted = self.graph.alive_array.astype(bool) & (self.graph.same_array == np.arange(self.graph.n))
         wanted[list(inputs)] = True
         nodes = np.flatnonzero(wanted)
         found = np.lexsort((nodes, self.class_of[nodes], self.ops[nodes] != READ, self.levels[nodes]))

@@ -7,13 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from dualad.program.describe import _NODE
-from dualad.program.groups import Group, Member, group
-from dualad.program.kernels import OPCODES, Scalars
-from dualad.program.nodes import FOREVER, WRITE, Node, Value
-from dualad.program.pairs import paired, signed
+from dualad.program.describe import Describing
+from dualad.program.kernels import _NODE, OPCODES, Scalars
+from dualad.program.nodes import WRITE, Node, Value
 from dualad.program.parts import COPIED, FIXED, NUMBER, OBJECT, Callback
-from dualad.program.placing import Placing
 from dualad.program.spelled import Loop, then
 from dualad.program.steps import Outcome
 from dualad.program.whole import Whole, constant_layout, places_of, spanned
@@ -21,196 +18,19 @@ from dualad.reverse.kernels import Tape
 
 __all__ = ["Arrays"]
 
-_WAVES = {np.sin: OPCODES["sine"], np.cos: OPCODES["cosine"]}
-_ON_NUMBERS = frozenset(
-    OPCODES[name] for name in OPCODES if ", " not in name and name not in ("sine", "cosine")
-)  # what does the same to a number as to the elements of an array
-_FEW = 16  # numbers that are copied one by one
 _EXACT = 2.0**52  # whole numbers below are doubles
 _RUN = 16  # numbers in a row that are copied as an array
 
 
-class Arrays(Placing):
+class Arrays(Describing):
     """Writes the instructions of general nodes when the schedule comes to them."""
 
     def __init__(self, tape: Tape, inputs: set[int]) -> None:
         super().__init__(tape, inputs)
-        self.groups: list[Any] = []
         self.wholes: list[Any] = []
         self.callbacks: list[Callback] = []
-        self.functions: list[Any] = []
-        self.bytes: list[Any] = []
-        self.constant_at: dict[Any, tuple[int, str, tuple[int, ...], tuple[int, ...]]] = {}
-        self.uniform: dict[int, float] = {}  # the constants that are one number
-        self.constant_size = 1  # one that nobody reads, so that there are some
-        self.scratch = 0
-        self.work = 0.0
-        self.exact = FOREVER  # nodes from the first on whose values are NumPy's to the bit
 
     # --- instructions
-
-    def begin(self, scalars: Scalars, stage: int) -> None:
-        """Write the groups of a stage."""
-        direct, sinks = self.direct.get(stage, []), self.sinks.get(stage, [])
-        for number in direct:
-            self.prepare_write(scalars, number)
-        by_shape: dict[tuple[int, ...], list[int]] = {}
-        for number in self.members[stage]:
-            by_shape.setdefault(self.node(self.graph, number).value.shape, []).append(number)  # type: ignore[union-attr]
-        into: dict[int, list[int]] = {}
-        for number in (*direct, *sinks):
-            into.setdefault(self.node(self.graph, number).operands[-1].number, []).append(number)
-        for number, user in self.joins.get(stage, ()):
-            into.setdefault(number, []).append(user)
-        for shape, numbers in by_shape.items():
-            self._group(scalars, shape, numbers, into)
-
-    def _group(self, scalars: Scalars, shape: tuple[int, ...], numbers: list[int], into: dict[int, list[int]]) -> None:
-        made = Group(shape)
-        load_of: dict[Any, int] = {}
-        inside = set(numbers)
-        for number in numbers:
-            node = self.node(self.graph, number)
-            operands = []
-            for x in node.operands:
-                if isinstance(x, _NODE) and x.number in inside:
-                    operands.append(x.number)
-                    continue
-                spec = self.operand(scalars, x, shape)
-                if spec not in load_of:
-                    load_of[spec] = len(made.loads)
-                    made.loads.append(spec)
-                operands.append(-1 - load_of[spec])
-            op, function = node.op, 0
-            if op == OPCODES["call"]:
-                op = _WAVES.get(node.function[0], op) if number >= self.exact else op
-                function = scalars.function(*node.function) if op == node.op else 0
-            made.members.append(Member(number, op, function, operands))
-        for number in numbers:
-            if number in self.needed:
-                made.stores.append((number, self._spec(self.value(self.graph, number), shape), False))
-            for user in into.get(number, ()):
-                self._deliver(scalars, made, number, user)
-        self._emit_group(scalars, made)
-
-    def _negated(self, made: Group, x: int) -> int | None:
-        """Return an operand that is the negative of a constant one, None where the operand is no constant number."""
-        if x >= 0:
-            return None
-        base, kind, offset, strides = made.loads[-1 - x]
-        value = self.uniform.get(offset) if base == 1 else None
-        if value is None or any(strides):
-            return None
-        spec = 1, kind, self.constant_place(-value)[0], strides
-        if spec in made.loads:
-            return -1 - made.loads.index(spec)
-        made.loads.append(spec)
-        return -len(made.loads)
-
-    def _deliver(self, scalars: Scalars, made: Group, number: int, user: int) -> None:
-        """Let a group put a result in a slice of an array, or sum it."""
-        node = self.node(self.graph, user)
-        if node.way == "join":
-            base, offset = self.spot(node.value)  # type: ignore[arg-type]
-            for x, place in node.function:
-                if isinstance(x, _NODE) and x.number == number:
-                    made.stores.append((number, (base, "d", offset + place.offset, place.strides), False))
-            return
-        if node.way == "write":
-            part: Value = node.function
-            base, offset = self.spot(node.value)  # type: ignore[arg-type]
-            copied = any(spec[0] == base for spec in made.loads)
-            made.stores.append((number, (base, "d", offset + part.offset, part.strides), copied))
-            return
-        base, offset = (0, 8 * scalars.give(user)) if node.value is None else self.spot(node.value)
-        outer, length, inner, _ = node.function.sizes
-        made.sinks.append((number, base, offset, 0 if outer == inner == 1 else length, inner))
-
-    def _as_numbers(self, scalars: Scalars, made: Group) -> bool:
-        """Write a group of one element as operations on numbers, if that can be done; say whether it was."""
-        spots = [(base, offset) for base, _, offset, _ in made.loads]
-        where = [(spec[0], spec[2]) for _, spec, _ in made.stores] + [
-            (base, offset) for _, base, offset, *_ in made.sinks
-        ]
-        kinds = {spec[1] for spec in made.loads} | {spec[1] for _, spec, _ in made.stores}
-        if int(np.prod(made.shape)) != 1 or not kinds <= {"d"} or any(base != 0 for base, _ in where):
-            return False
-        if any(base > 1 or (base == 1 and offset not in self.uniform) for base, offset in spots):
-            return False
-        if not all(member.op in _ON_NUMBERS for member in made.members):
-            return False
-        at = {
-            -1 - i: offset // 8 if base == 0 else int(scalars.constant(self.uniform[offset]))
-            for i, (base, offset) in enumerate(spots)
-        }
-        for member in made.members:
-            place = int(scalars.new_place())
-            sources = [at[x] for x in member.operands]
-            if member.op == OPCODES["square"]:
-                scalars.code.emit(OPCODES["multiply"], place, sources[0], sources[0])
-            elif member.op == OPCODES["call"]:
-                scalars.code.emit(member.op, place, member.function, *sources)
-            else:
-                scalars.code.emit(member.op, place, *sources)
-            at[member.key] = place
-        for key, spec, _ in made.stores:
-            scalars.code.emit(OPCODES["move"], spec[2] // 8, at[key])
-        for key, _, offset, *_ in made.sinks:
-            scalars.code.emit(OPCODES["add"], offset // 8, at[key], int(scalars.constant(0.0)))
-        return True
-
-    def _emit_group(self, scalars: Scalars, made: Group) -> None:
-        if self._as_numbers(scalars, made):
-            self.work += 3 * len(made.members)
-            return
-        if len(made.members) > 1:
-            signed(made, lambda x: self._negated(made, x))
-            paired(made)
-        written, scratch = group(made)
-        self.scratch = max(self.scratch, scratch)
-        self.work += (int(np.prod(made.shape)) + 20) * len(made.members)
-        scalars.code.emit(OPCODES["group"], len(self.groups))
-        self.groups.append(written)
-
-    def _spec(self, value: Any, shape: tuple[int, ...]) -> tuple[int, str, int, tuple[int, ...]]:
-        base, offset = self.spot(value)
-        return base, value.kind, offset, _spread(value.shape, value.strides, shape)
-
-    def operand(self, scalars: Scalars, x: Any, shape: tuple[int, ...]) -> tuple[int, str, int, tuple[int, ...]]:
-        """Return how a group reads an operand: base, kind, byte offset, strides."""
-        if isinstance(x, Value):
-            return self._spec(x, shape)
-        if isinstance(x, _NODE):
-            value = self.value(self.graph, x.number)
-            if value is None:
-                return 0, "d", self.number_at(scalars, x.number), (0,) * len(shape)
-            return self._spec(value, shape)
-        offset, kind, own, strides = self.constant_place(x)
-        return 1, kind, offset, _spread(own, strides, shape)
-
-    def number_at(self, scalars: Scalars, number: int) -> int:
-        """Return the byte offset of a number."""
-        return 8 * int(scalars.at(number))
-
-    def constant_place(self, x: Any) -> tuple[int, str, tuple[int, ...], tuple[int, ...]]:
-        """Return where a constant array lies among the constants."""
-        held = np.asarray(x)
-        array = np.ascontiguousarray(held, dtype=float).reshape(held.shape)
-        if (
-            array.size
-            and np.all(array == (first := array.reshape(-1)[0]))
-            and not np.any(np.signbit(array) != np.signbit(first))
-        ):
-            array = np.broadcast_to(first, array.shape)
-        key = (array.shape, array.strides, array.reshape(-1)[:1].tobytes() if 0 in array.strides else array.tobytes())
-        if key not in self.constant_at:
-            stored = array.reshape(-1)[:1] if array.ndim and not any(array.strides) else array.reshape(-1)
-            self.constant_at[key] = (8 * self.constant_size, "d", array.shape, array.strides)
-            if stored.size == 1:
-                self.uniform[8 * self.constant_size] = float(stored[0])
-            self.bytes.append(np.array(stored, dtype=float))
-            self.constant_size += stored.size
-        return self.constant_at[key]
 
     def write(self, scalars: Scalars, number: int, k: int) -> None:
         """Write the instructions of a general node."""
@@ -248,7 +68,7 @@ class Arrays(Placing):
                     continue
                 base, offset = self.spot(node.value)  # type: ignore[arg-type]
                 target = base, "d", offset + part.offset, part.strides
-                self._copy(scalars, self.operand(scalars, x, part.shape), target, part.shape)
+                self.copy(scalars, self.operand(scalars, x, part.shape), target, part.shape)
             return
         self._call(scalars, number, node)
 
@@ -260,7 +80,7 @@ class Arrays(Placing):
         for start, stop in itertools.pairwise(ends):
             if stop - start >= _RUN:
                 target = (base, "d", offset + 8 * start, (8,))
-                self._copy(scalars, (0, "d", 8 * int(places[start]), (8,)), target, (stop - start,))
+                self.copy(scalars, (0, "d", 8 * int(places[start]), (8,)), target, (stop - start,))
                 continue
             for i in range(start, stop):
                 scalars.code.emit(OPCODES["move"], offset // 8 + i, places[i])
@@ -286,25 +106,8 @@ class Arrays(Placing):
         if base == 0 and value.kind == "d":
             return offset // 8
         place = int(scalars.new_place())
-        self._copy(scalars, self._spec(value, ()), (0, "d", 8 * place, ()), ())
+        self.copy(scalars, self.spec_of(value, ()), (0, "d", 8 * place, ()), ())
         return place
-
-    def _copy(self, scalars: Scalars, source: Any, target: Any, shape: tuple[int, ...]) -> None:
-        """Write the copy of an array; one of few elements is written as copies of numbers."""
-        if int(np.prod(shape)) <= _FEW and source[1] == target[1] == "d" and target[0] == 0:
-            to = _places(target, shape)
-            if source[0] == 0:
-                places = _places(source, shape)
-                if not set(places).intersection(to):
-                    for place, at in zip(to, places, strict=True):
-                        scalars.code.emit(OPCODES["move"], place, at)
-                    return
-            elif source[0] == 1 and not any(source[3]) and source[2] in self.uniform:
-                at = int(scalars.constant(self.uniform[source[2]]))
-                for place in to:
-                    scalars.code.emit(OPCODES["move"], place, at)
-                return
-        self._emit_group(scalars, Group(shape, [Member(0, OPCODES["move"], 0, [-1])], [source], [(0, target, False)]))
 
     def prepare_write(self, scalars: Scalars, number: int) -> None:
         """Copy the old version where a write cannot take place in its memory."""
@@ -312,8 +115,8 @@ class Arrays(Placing):
             return
         graph = self.graph
         own: Value = self.value(graph, number)  # type: ignore[assignment]
-        part = self.found[number].function
-        if isinstance(part, Value) and np.prod(part.shape) == np.prod(own.shape):
+        part = self.part_of(number)
+        if isinstance(part, Value) and part.size == own.size:
             return  # nothing of the old version stays
         before = self.overwritten(graph, number) if graph.tape.operator(number) == WRITE else -1
         if before < 0:
@@ -325,12 +128,12 @@ class Arrays(Placing):
         if isinstance(part, Value) and part.is_dense and own.is_dense and not any(kept[3]):
             # Of a constant, only what stays is written.
             base, offset = self.spot(own)
-            start, stop = part.offset // 8, part.offset // 8 + int(np.prod(part.shape))
-            for a, b in ((0, start), (stop, int(np.prod(own.shape)))):
+            start, stop = part.offset // 8, part.offset // 8 + part.size
+            for a, b in ((0, start), (stop, own.size)):
                 if a < b:
-                    self._copy(scalars, (*kept[:3], (0,)), (base, "d", offset + 8 * a, (8,)), (b - a,))
+                    self.copy(scalars, (*kept[:3], (0,)), (base, "d", offset + 8 * a, (8,)), (b - a,))
             return
-        self._copy(scalars, kept, self._spec(own, own.shape), own.shape)
+        self.copy(scalars, kept, self.spec_of(own, own.shape), own.shape)
 
     def _write(self, scalars: Scalars, number: int, node: Node) -> None:
         self.prepare_write(scalars, number)
@@ -338,7 +141,7 @@ class Arrays(Placing):
         base, offset = self.spot(node.value)  # type: ignore[arg-type]
         target = (base, part.kind, offset + part.offset, part.strides)
         put = node.operands[1]
-        self._copy(scalars, self.operand(scalars, put, part.shape), target, part.shape)
+        self.copy(scalars, self.operand(scalars, put, part.shape), target, part.shape)
 
     def _pick(self, scalars: Scalars, number: int, part: Value) -> None:
         """Take one element of an array as a number."""
@@ -347,7 +150,7 @@ class Arrays(Placing):
         if base == 0 and part.kind == "d":
             scalars.code.emit(OPCODES["move"], place, offset // 8)
         else:
-            self._copy(scalars, (base, part.kind, offset, ()), (0, "d", 8 * place, ()), ())
+            self.copy(scalars, (base, part.kind, offset, ()), (0, "d", 8 * place, ()), ())
 
     def _steps(self, scalars: Scalars, number: int, node: Node) -> None:
         if node.value is None:
@@ -367,7 +170,7 @@ class Arrays(Placing):
 
     def _spot_of(self, scalars: Scalars, number: int, value: Value | None) -> tuple[int, int]:
         """Return where the result of a node goes that has a place already."""
-        return (0, self.number_at(scalars, number)) if value is None else self.spot(value)
+        return (0, 8 * int(scalars.at(number))) if value is None else self.spot(value)
 
     def _loop(self, scalars: Scalars, number: int, loop: Loop) -> None:
         """Write a loop; of one operation on numbers it is an instruction."""
@@ -376,20 +179,18 @@ class Arrays(Placing):
             words = [op, scalars.at(number)] + ([scalars.function(*function)] if function else [])
             scalars.code.emit(*words, *(self._place_of(scalars, loop.reads[-1 - x]) for x in sources))
             return
-        made = Group(loop.shape, loads=[self.operand(scalars, x, loop.shape) for x in loop.reads])
-        for key, (op, function, sources) in enumerate(loop.steps):
-            made.members.append(Member(key, op, scalars.function(*function) if function else 0, list(sources)))
-        if [op for op, _, _ in loop.steps] == [OPCODES["move"]] and not loop.sums and loop.stores[0][1] is not None:
-            self._copy(scalars, made.loads[0], self._spec(loop.stores[0][1], loop.shape), loop.shape)
+        loads = [self.operand(scalars, x, loop.shape) for x in loop.reads]
+        steps = [(op, scalars.function(*function) if function else 0, sources) for op, function, sources in loop.steps]
+        if [op for op, _, _ in steps] == [OPCODES["move"]] and not loop.sums and loop.stores[0][1] is not None:
+            self.copy(scalars, loads[0], self.spec_of(loop.stores[0][1], loop.shape), loop.shape)
             return
+        stores = []
         for key, target in loop.stores:
             base, offset = self._spot_of(scalars, number, target)
             strides = () if target is None else target.strides
-            copied = any(load[0] == base for load in made.loads)
-            made.stores.append((key, (base, "d", offset, strides), copied))
-        for key, target, length, inner in loop.sums:
-            made.sinks.append((key, *self._spot_of(scalars, number, target), length, inner))
-        self._emit_group(scalars, made)
+            stores.append((key, (base, "d", offset, strides), any(load[0] == base for load in loads)))
+        sinks = [(key, *self._spot_of(scalars, number, target), *rest) for key, target, *rest in loop.sums]
+        self.loop(scalars, loop.shape, steps, loads, stores, sinks)
 
     def _whole(self, scalars: Scalars, number: int, node: Node) -> None:
         spots = [self._array_at(x) for x in node.operands]
@@ -400,7 +201,7 @@ class Arrays(Placing):
 
     def _emit_whole(self, scalars: Scalars, made: Whole, spots: list[tuple[int, int]]) -> None:
         """Write an operation on arrays that lie at some spots, its results the last of them."""
-        lists = [(1, self._stored(("places", x.tobytes()), x.view(np.float64))) for x in made.places]
+        lists = [(1, self.offset_of(("places", x.tobytes()), x.view(np.float64))) for x in made.places]
         spots = [*spots[:-1], *lists, spots[-1]]
         function = 0
         if made.function is not None:
@@ -428,15 +229,7 @@ class Arrays(Placing):
         low, span = spanned(shape, strides)
         memory = np.zeros(span)
         np.ndarray(shape, float, memory, -low, strides)[...] = x
-        return 1, self._stored(("lying", shape, strides, memory.tobytes()), memory) - low
-
-    def _stored(self, key: Any, numbers: Any) -> int:
-        """Return the byte offset of numbers among the constants."""
-        if key not in self.constant_at:
-            self.constant_at[key] = (8 * self.constant_size, "d", (), ())
-            self.bytes.append(numbers)
-            self.constant_size += len(numbers)
-        return self.constant_at[key][0]
+        return 1, self.offset_of(("lying", shape, strides, memory.tobytes()), memory) - low
 
     def _call(self, scalars: Scalars, number: int, node: Node) -> None:
         operands = tuple(self._handed(scalars, x) for x in node.operands)
@@ -487,13 +280,11 @@ class Arrays(Placing):
             scalars.code.emit(OPCODES["guard"], guard, self._place_of(scalars, _NODE(number)), int(outcome))
         elif isinstance(outcome, int) and value is None:
             scalars.code.emit(OPCODES["guard_whole"], guard, scalars.at(number), scalars.constant(float(outcome)))
-        elif (spec := self._compared(value, outcome)) is not None:
+        elif (wanted := self._compared(value, outcome)) is not None:
             place = int(scalars.new_place())
             shape = value.shape  # type: ignore[union-attr]
-            made = Group(shape, [Member(0, OPCODES["not_equal"], 0, [-1, -2])])
-            made.loads = [self._spec(value, shape), self.operand(scalars, spec, shape)]
-            made.sinks = [(0, 0, 8 * place, 0, 1)]
-            self._emit_group(scalars, made)
+            loads = [self.spec_of(value, shape), self.operand(scalars, wanted, shape)]  # type: ignore[arg-type]
+            self.loop(scalars, shape, [(OPCODES["not_equal"], 0, (-1, -2))], loads, [], [(0, 0, 8 * place, 0, 1)])
             scalars.code.emit(OPCODES["guard"], guard, place, 0)
         else:
             operands = (self._handed(scalars, _NODE(number)),)
@@ -501,20 +292,3 @@ class Arrays(Placing):
             check = Outcome(outcome)
             self.callbacks.append(Callback(check, None, None, operands, (-1, guard), "guard"))
             self.work += 1e4
-
-
-def _places(spec: Any, shape: tuple[int, ...]) -> list[int]:
-    """Return the places of the elements of an array in the workspace."""
-    _, _, offset, strides = spec
-    return [
-        (offset + sum(i * stride for i, stride in zip(index, strides, strict=True))) // 8
-        for index in np.ndindex(*shape)
-    ]
-
-
-def _spread(own: tuple[int, ...], strides: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the strides with which an array is read in a shape that it is broadcast to."""
-    lead = len(shape) - len(own)
-    return (0,) * lead + tuple(
-        0 if n == 1 and whole != 1 else stride for n, stride, whole in zip(own, strides, shape[lead:], strict=True)
-    )

@@ -71,7 +71,7 @@ def build(
     code = scalars.code.array()
     counts |= {"instructions": len(code), "groups": len(arrays.groups), "callbacks": len(arrays.callbacks)}
     counts["workspace bytes"] = 8 * (scalars.top + arrays.scratch)
-    counts["node bytes"] = _node_bytes(graph, arrays, order)
+    counts["node bytes"] = _node_bytes(arrays, order)
     counts["native"] = not arrays.callbacks
     return Program(
         Parts(
@@ -120,10 +120,9 @@ def _alike(one: Any, other: Any) -> bool:
     return one is other or (type(one) is type(other) and isinstance(one, (bool, int, np.generic)) and one == other)
 
 
-def _node_bytes(graph: Graph, arrays: Arrays, order: Any) -> int:
+def _node_bytes(arrays: Arrays, order: Any) -> int:
     """Return the bytes that all values would take, each in memory of its own."""
-    values = [node.value for node in arrays.found.values()]
-    return 8 * len(order) + sum(8 * int(np.prod(value.shape)) for value in values if value is not None)
+    return 8 * (len(order) + arrays.elements())
 
 
 class _Bases:
@@ -145,7 +144,7 @@ class _Bases:
     def input(self, node: int) -> None:
         """Let a large input be read where it lies."""
         value = self._value(node)
-        if value is not None and value.kind and node not in self.read and np.prod(value.shape) > _COPIED_UP_TO:
+        if value is not None and value.kind and node not in self.read and value.size > _COPIED_UP_TO:
             self.arrays.external[node] = self.count
             self.count += 1
 
@@ -173,7 +172,7 @@ class _Bases:
             return
         if self.graph.tape.operator(node) != GENERAL or self.arrays.node(self.graph, node).way not in _COMPUTED:
             return
-        if value.is_dense and node not in self.read and np.prod(value.shape) > _COPIED_UP_TO:
+        if value.is_dense and node not in self.read and value.size > _COPIED_UP_TO:
             self.arrays.external[node] = self.count
             self.count += 1
 

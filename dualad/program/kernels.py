@@ -1,7 +1,12 @@
 """The door to the compiled side of this room."""
 
-from dualad._alike import Rewriting, columns, survey
+from dualad._alike import Rewriting, columns, crowded, survey
+from dualad._groups import Grouping
 from dualad._lower import OPCODES, Graph, Scalars
+from dualad._nodes import _NODE, KINDS, VIEWS, Node, Nodes, Value, number_power, own_of, strides_of
 from dualad._program import Program
 
-__all__ = ["OPCODES", "Graph", "Program", "Rewriting", "Scalars", "columns", "survey"]
+__all__ = [
+    "_NODE", "KINDS", "OPCODES", "VIEWS", "Graph", "Grouping", "Node", "Nodes", "Program", "Rewriting", "Scalars",
+    "Value", "columns", "crowded", "number_power", "own_of", "strides_of", "survey",
+]  # fmt: skip

@@ -1,5 +1,7 @@
 """Tangents with lanes that are kept as products until something asks for them, and what must not be kept so."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -89,4 +91,4 @@ def test_few_nodes_have_lanes():
     a = np.random.default_rng(0).normal(size=(40, 8))
     compiled = dualad.compile(dualad.hessian(f))
     compiled(np.ones(8))
-    assert str(compiled).count("group of 8x40") == 1
+    assert len(re.findall("group of (?:8x40|40x8)", str(compiled))) == 1

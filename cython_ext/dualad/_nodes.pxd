@@ -1,0 +1,55 @@
+"""The general nodes of a tape as a program sees them."""
+
+from dualad._lower cimport Graph
+from dualad._tape cimport Record, Tape
+
+cdef class Value:
+    cdef readonly tuple shape
+    cdef readonly str kind
+    cdef readonly int root
+    cdef readonly Py_ssize_t offset
+    cdef public tuple strides
+    cdef readonly object dtype
+    cdef readonly Py_ssize_t size
+    cdef Py_ssize_t width(self)
+    cdef bint dense(self)
+
+cdef Value lying(tuple shape, str kind, int root, Py_ssize_t offset, tuple strides, object dtype)
+cpdef Value own_of(Value before, int number)
+cdef Py_ssize_t product(tuple shape)
+
+cdef class _NODE:
+    cdef readonly int number
+
+cdef class Node:
+    cdef readonly str way
+    cdef readonly tuple operands
+    cdef readonly Value value
+    cdef readonly int op
+    cdef readonly object function, args, kwargs, record
+    cdef readonly str name
+    cdef readonly bint fused
+
+cdef class Nodes:
+    cdef readonly Tape tape
+    cdef readonly set inputs
+    cdef readonly list found
+    cdef readonly dict folded
+    cdef dict equal, versions
+    cdef bint fold(self, int node, Record record, tuple operands) except -1
+    cdef Value value_of(self, Graph graph, int number)
+    cdef Value written(self, Graph graph, int number)
+    cdef Node node_of(self, Graph graph, int number)
+    cdef Node described(self, int number)
+    cdef Node describe(self, Graph graph, int number)
+    cdef Node elementwise(self, Graph graph, Record record, Value own)
+    cdef Node view(self, Graph graph, int number, Record record)
+    cdef bint can_fuse(self, Graph graph, int number, Node user) except -1
+    cdef object operand_of(self, Graph graph, int k, object primal)
+    cdef int version_before(self, Graph graph, int number) noexcept
+    cdef Value own_value(self, Record record, int number)
+    cdef list marked(self, Graph graph, tuple operands, list primals)
+    cdef str numbers_of(self, Graph graph, object x)
+    cdef Value alias(self, Value like, list path)
+    cdef Value held(self, int base, int number)
+    cpdef object constant(self, int number)

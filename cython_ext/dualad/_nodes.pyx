@@ -1,0 +1,599 @@
+"""What the general nodes of a tape are to a program: how their values lie in memory, and how they are computed.
+
+The common ones are described here: elementwise operations and views. The others are described by rules in Python, see
+dualad/program/describe.py.
+"""
+
+cimport cython
+cimport numpy as cnp
+
+import operator
+
+import numpy as np
+
+from dualad.duck.operands import Operand, put_back
+from dualad.program.steps import Path, Real
+
+from dualad._lower import OPCODES
+from dualad._lower cimport Graph
+from dualad._machine cimport OP_CALL, OP_POW_2
+from dualad._tape cimport COMPARE, GENERAL, LEAF, WRITE, Record, Recorded, Tape
+from dualad._views cimport Pick
+
+cnp.import_array()
+
+cdef object DOUBLE = np.dtype(float)
+KINDS = {np.dtype(float): "d", np.dtype(bool): "?", np.dtype(np.int64): "l"}
+VIEWS = {
+    "reshape", "transpose", "swapaxes", "moveaxis", "rollaxis", "expand_dims", "squeeze", "ravel", "broadcast_to",
+    "getitem", "diagonal", "flip", "fliplr", "flipud", "rot90", "atleast_1d", "atleast_2d", "atleast_3d",
+    "matrix_transpose", "permute_dims", "sliding_window_view",
+}
+cdef set COPIES = {"copy", "astype", "broadcast_to", "reshape", "positive"}
+cdef dict kinds_of = KINDS
+cdef set views = VIEWS
+cdef object FLOAT = np.float64
+cdef object POWER = np.power, BY_OPERATOR = operator.pow
+
+
+def number_power(x, y):
+    """Raise numbers to a power as Python does: by the C library, whose last bit may differ from np.power's."""
+    return np.array([float(one) ** y for one in x])
+
+
+cdef object raised = number_power
+
+
+cdef Py_ssize_t product(tuple shape):
+    """Return the number of elements."""
+    cdef Py_ssize_t size = 1
+    for n in shape:
+        size *= <Py_ssize_t> n
+    return size
+
+
+cpdef tuple strides_of(tuple shape, tuple order, Py_ssize_t itemsize):
+    """Return the strides of an array without gaps whose axes lie in an order from the slowest to the fastest."""
+    cdef int axis, k, n = len(shape)
+    cdef Py_ssize_t step = itemsize
+    cdef list strides = [0] * n
+    for k in range(n - 1, -1, -1):
+        axis = k if order is None else <int> order[k]
+        strides[axis] = step
+        step *= <Py_ssize_t> shape[axis]
+    return tuple(strides)
+
+
+@cython.no_gc     # nothing that it refers to leads back: the garbage collector need not look at thousands of them
+cdef class Value:
+    """How the numbers of an array node lie: in the memory of ``root``, from a byte offset, with strides in bytes.
+
+    ``kind`` is "d", "?" or "l", or "" for what is kept as a Python object.
+    """
+
+    def __init__(self, tuple shape, str kind, int root, Py_ssize_t offset=0, tuple strides=(), dtype=None):
+        self.shape, self.kind, self.root, self.offset = shape, kind, root, offset
+        self.strides, self.dtype = strides, dtype
+        self.size = product(shape)
+
+    cdef Py_ssize_t width(self):
+        return 1 if self.kind == "?" else 8
+
+    @property
+    def itemsize(self):
+        """Bytes of an element."""
+        return self.width()
+
+    @property
+    def nbytes(self):
+        """Bytes of all elements."""
+        return self.size * self.width()
+
+    cdef bint dense(self):
+        cdef Py_ssize_t step = 8, n
+        cdef int k
+        if self.kind != "d" or len(self.strides) != len(self.shape):
+            return False
+        for k in range(len(self.shape) - 1, -1, -1):
+            n = self.shape[k]
+            if n != 1 and <Py_ssize_t> self.strides[k] != step:
+                return False
+            step *= n
+        return True
+
+    def along(self, tuple order):
+        """Return the value with its axes in another order."""
+        shape, strides = tuple([self.shape[axis] for axis in order]), tuple([self.strides[axis] for axis in order])
+        return lying(shape, self.kind, self.root, self.offset, strides, self.dtype)
+
+    @property
+    def is_dense(self):
+        """Whether elements lie in C order without gaps."""
+        return self.dense()
+
+
+cdef Value lying(tuple shape, str kind, int root, Py_ssize_t offset, tuple strides, object dtype):
+    cdef Value made = Value.__new__(Value)
+    made.shape, made.kind, made.root, made.offset = shape, kind, root, offset
+    made.strides, made.dtype = strides, dtype
+    made.size = product(shape)
+    return made
+
+
+cpdef Value own_of(Value before, int number):
+    """Return how a new version of an array lies."""
+    if before is None:
+        raise ValueError("an element was written to a constant")
+    if not before.kind:
+        return lying(before.shape, "", number, 0, (), before.dtype)
+    falling = [-<Py_ssize_t> stride for stride in before.strides]
+    order = tuple(sorted(range(len(falling)), key=falling.__getitem__)) if len(falling) > 1 else None
+    return lying(before.shape, before.kind, number, 0, strides_of(before.shape, order, before.width()), before.dtype)
+
+
+cdef class _NODE:
+    """An operand that is a node."""
+
+    def __init__(self, int number):
+        self.number = number
+
+
+cdef inline _NODE mark(int number):
+    cdef _NODE made = _NODE.__new__(_NODE)
+    made.number = number
+    return made
+
+
+@cython.no_gc
+cdef class Node:
+    """A general node: ``way`` is "input", "view", "each", "write", "reduce", "whole", "join", "pick", "pack",
+    "steps" or "call".
+
+    ``operands`` are nodes, or constants as arrays and numbers. ``op`` is an opcode of the machine with ``function`` its
+    loop; of a call, ``function`` is the Python function, with ``args`` and ``kwargs`` where it is no plain call.
+    ``fused``: it is an elementwise operation on arrays, and computed by a group.
+    """
+
+    def __init__(self, str way, tuple operands, Value value, int op=-1, function=None, args=None, kwargs=None,
+                 record=None, str name=""):
+        self.way, self.operands, self.value, self.op = way, operands, value, op
+        self.function, self.args, self.kwargs, self.record, self.name = function, args, kwargs, record, name
+        self.fused = value is not None and way == "each"
+
+
+cdef class Nodes:
+    """The general nodes of one tape, described when a pass comes to them; operands are named by their numbers."""
+
+    def __init__(self, Tape tape, set inputs):
+        self.tape, self.inputs = tape, inputs
+        self.found = [None] * len(tape.records)       # the description of each record
+        self.versions = {}                 # and of arrays whose elements were written
+        self.equal = {}
+        self.folded = {}                   # constants that were computed for the program
+
+    # --- what the passes ask
+
+    def same(self, Graph graph, int node):
+        """Return the first node that equals this one, None where it is a constant."""
+        cdef Record like, record = <Record> self.tape.records[<Py_ssize_t> self.tape.at[node]]
+        cdef bint varies = False
+        cdef int k
+        cdef list numbers = []
+        for k in record.operands:
+            if k >= 0:
+                k = graph.same[k]
+                varies = varies or not graph.fixed[k]
+            numbers.append(k if k >= 0 else -1)
+        cdef tuple operands = tuple(numbers)
+        if not varies and record.kind != "write":
+            if (record.value is not None or record.kind == "constant" or record.kind == "view"
+                    or self.fold(node, record, operands)):
+                return None
+        if record.kind == "row" and record.row.name in COPIES and numbers and numbers[0] >= 0:
+            # Nobody writes to the memory of a value that is needed still: a copy is the value itself.
+            k = numbers[0]
+            if self.tape.op[k] == GENERAL and self.tape.slot[k] >= 0 and record.shape is not None:
+                like = <Record> self.tape.records[<Py_ssize_t> self.tape.at[k]]
+                # How a view or a version of an array lies does not stand in its record.
+                if (like.kind != "view" and like.kind != "write" and (like.row is None or like.row.name not in views)
+                        and record.shape == like.shape and record.dtype == like.dtype and record.order == like.order):
+                    return k
+        key = key_of(record, operands)
+        return node if key is None else self.equal.setdefault(key, node)
+
+    cdef bint fold(self, int node, Record record, tuple operands) except -1:
+        """Compute a constant whose number was not kept; say whether that could be done."""
+        if (record.kind != "elementwise" and record.kind != "row") or not operands or getattr(record.row, "outputs", 1) > 1:
+            return False
+        held = [self.constant(k) if k >= 0 else record.primals[i] for i, k in enumerate(operands)]
+        function = record.function if record.function is not None else record.row.function
+        with np.errstate(all="ignore"):
+            if record.kind == "row":
+                found = function(*put_back(record.args, held), **put_back(record.kwargs or {}, held))
+            else:
+                found = function(*held)
+        if np.shape(found) != (record.shape or ()) or np.asarray(found).dtype not in kinds_of:
+            return False
+        self.folded[node] = found
+        return True
+
+    cpdef object constant(self, int number):
+        """Return the value of a constant node."""
+        cdef Record record
+        if number in self.folded:
+            return self.folded[number]
+        if self.tape.op[number] != GENERAL or self.tape.slot[number] < 0:
+            return FLOAT(self.tape.v[number])
+        record = <Record> self.tape.records[<Py_ssize_t> self.tape.at[number]]
+        found = record.value
+        if found is None and record.kind == "view":
+            found = self.constant(record.operands[0])
+            for step in record.path:
+                found = step(found)
+        return found
+
+    def node(self, Graph graph, int number):
+        """Return the description of a general node that is alive."""
+        return self.node_of(graph, number)
+
+    cdef Node node_of(self, Graph graph, int number):
+        cdef Py_ssize_t at = <Py_ssize_t> self.tape.at[number]
+        found = self.found[at]
+        if found is None:
+            found = self.found[at] = self.describe(graph, number)
+        return <Node> found
+
+    cdef Node described(self, int number):
+        """Return the description of an array, None where there is none yet."""
+        if self.tape.op[number] == WRITE:
+            return self.versions.get(number)
+        return self.found[<Py_ssize_t> self.tape.at[number]] if self.tape.op[number] == GENERAL else None
+
+    def value(self, Graph graph, int number):
+        """Return how the value of a node lies, None for a number."""
+        return self.value_of(graph, number)
+
+    cdef Value value_of(self, Graph graph, int number):
+        number = graph.same[number]
+        if self.tape.slot[number] < 0 or graph.fixed[number]:
+            return None
+        if self.tape.op[number] == WRITE:     # an element was written
+            return self.written(graph, graph.final[number])
+        return self.node_of(graph, number).value
+
+    cdef Value written(self, Graph graph, int number):
+        """Return how the last version of a chain of writes lies."""
+        cdef Value before = None
+        cdef list versions = []
+        cdef int base = number
+        # From version to version, and not by calls: there may be many thousands.
+        while self.tape.op[base] == WRITE and not graph.fixed[base]:
+            base = graph.final[base]
+            if base in self.versions:
+                before = (<Node> self.versions[base]).value
+                break
+            versions.append(base)
+            base = self.version_before(graph, base)
+        if versions and before is None:
+            before = self.held(base, number) if graph.fixed[base] else self.value_of(graph, base)
+        for base in reversed(versions):
+            before = own_of(before, base)
+            self.versions[base] = Node("write", (), before, name="write")
+        return before
+
+    cdef int version_before(self, Graph graph, int number) noexcept:
+        """Return the version of an array whose elements are written anew, for the last version of a chain of writes."""
+        return graph.same[self.tape.a[graph.head[number]]]
+
+    # --- descriptions
+
+    cdef Node describe(self, Graph graph, int number):
+        cdef Record record = <Record> self.tape.records[<Py_ssize_t> self.tape.at[number]]
+        cdef Value own = None if self.tape.slot[number] < 0 else self.own_value(record, number)
+        if number in self.inputs:
+            return Node("input", (), own, name="input")
+        if record.kind == "elementwise":
+            return self.elementwise(graph, record, own)
+        if record.kind == "view":
+            return self.view(graph, number, record)
+        return <Node?> self._described(graph, number, record, own)
+
+    cdef Value own_value(self, Record record, int number):
+        """Return how the result of a record lies."""
+        cdef str kind
+        if record.shape is None:
+            return lying((), "", number, 0, (), None)
+        kind = "d" if record.dtype is DOUBLE else kinds_of.get(record.dtype, "")
+        if record.value is not None and isinstance(record.value, Recorded):
+            kind = ""
+        strides = strides_of(record.shape, record.order, 1 if kind == "?" else 8) if kind else ()
+        return lying(record.shape, kind, number, 0, strides, record.dtype)
+
+    cdef object operand_of(self, Graph graph, int k, object primal):
+        """Return an operand: a node that varies, or the constant itself."""
+        if k < 0:
+            return primal
+        k = graph.same[k]
+        return self.constant(k) if graph.fixed[k] else mark(k)
+
+    cdef list marked(self, Graph graph, tuple operands, list primals):
+        """Return the operands: nodes that vary, or the constants themselves."""
+        cdef Py_ssize_t i
+        if len(operands) != len(primals):
+            raise ValueError("operands and their values are not of one number")
+        return [self.operand_of(graph, operands[i], primals[i]) for i in range(len(operands))]
+
+    cdef str numbers_of(self, Graph graph, object x):
+        """Return the kind of the numbers of an operand."""
+        cdef Value value
+        if type(x) is _NODE:
+            value = self.value_of(graph, (<_NODE> x).number)
+            if value is not None:
+                return value.kind
+            return "?" if self.tape.op[(<_NODE> x).number] <= COMPARE + 5 else "d"
+        if type(x) is float or type(x) is FLOAT:
+            return "d"
+        return kinds_of.get(np.asarray(x).dtype, "")
+
+    cdef Node elementwise(self, Graph graph, Record record, Value own):
+        cdef list operands = self.marked(graph, record.operands, record.primals)
+        cdef tuple given = tuple(operands)
+        cdef object row = record.row, function = record.function if record.function is not None else row.function
+        cdef object exponent = None
+        cdef bint known = own is None or own.kind != "", backward = False
+        cdef str kinds = "", kind
+        cdef int op = -1
+        cdef Value value
+        loop = None
+        if (function is BY_OPERATOR or function is POWER or function is raised
+                or (type(function) is not UFUNC and getattr(function, "__self__", None) is POWER)):
+            function, operands, exponent = self._power(graph, function, operands, own)
+        for x in operands:
+            kind = self.numbers_of(graph, x)
+            known = known and kind != ""
+            kinds += kind
+        if known:
+            op, loop = self.opcode(function, kinds, "d" if own is None else own.kind, exponent)
+        if op == OP_CALL:
+            for x in operands:
+                value = self.value_of(graph, (<_NODE> x).number) if type(x) is _NODE else None
+                if value is not None:
+                    # A negative stride, for which NumPy's loops take other ways than blocks do.
+                    for stride in value.strides:
+                        backward = backward or stride < 0
+        if op < 0 or backward or row.outputs > 1:
+            function = record.function if record.function is not None else row.function
+            return Node("call", given, own, function=Real(function), record=record, name=row.name)
+        if op == OP_POW_2:
+            operands = operands[:1]
+        return Node("each", tuple(operands), own, op, loop, record=record, name=row.name)
+
+    def opcode(self, function, str kinds, str result, exponent=None):
+        """Return opcode and loop for operands of some kinds; found once for functions that live as long as NumPy."""
+        if type(function) is not UFUNC and type(function) is not BUILTIN:
+            return self._opcode_for(function, list(kinds), result, exponent)
+        key = (function, kinds, result)
+        found = opcodes.get(key)
+        if found is None:
+            found = opcodes[key] = self._opcode_for(function, list(kinds), result)
+        return found
+
+    cdef Node view(self, Graph graph, int number, Record record):
+        cdef list path = list(record.path)
+        cdef object base = self.operand_of(graph, record.operands[0], None)
+        cdef Value own, found, like = self.value_of(graph, (<_NODE> base).number) if type(base) is _NODE else None
+        if like is not None and like.kind:
+            found = self.alias(like, path)
+            if found is not None and self.tape.slot[number] < 0:
+                return Node("pick", (base,), None, function=found, record=record, name="element")
+            if found is not None:
+                return Node("view", (base,), found, record=record, name="view")
+        own = self.own_value(record, number)
+        if own.kind and record.value is None and record.order is None:
+            own.strides = strides_of(own.shape, None, own.width())
+        return Node("call", (base,), own, function=Path(path), record=record, name="view")
+
+    cdef Value alias(self, Value like, list path):
+        """Return how a view of a value lies, None where the path makes no view of its memory."""
+        cdef cnp.npy_intp dims[64]
+        cdef cnp.npy_intp steps[64]
+        cdef cnp.npy_intp room
+        cdef Py_ssize_t n, span = 0, before = 0
+        cdef int k, ndim = len(like.shape)
+        cdef char *start
+        cdef char *at
+        cdef cnp.ndarray memory, base, view
+        if len(like.strides) != ndim or ndim > 64:
+            raise ValueError("an array without strides")
+        if not like.size:
+            return alias_of_nothing(like, path)
+        for k in range(ndim):
+            n, dims[k], steps[k] = like.shape[k], like.shape[k], like.strides[k]
+            span += abs(steps[k]) * (n - 1)
+            before -= min(steps[k], 0) * (n - 1)
+        room = span + 8
+        memory = cnp.PyArray_EMPTY(1, &room, cnp.NPY_UINT8, 0)
+        start = <char *> cnp.PyArray_DATA(memory) + before
+        base = cnp.PyArray_New(cnp.ndarray, ndim, dims, type_of(like.kind), steps, start, 0, cnp.NPY_ARRAY_WRITEABLE,
+                               None)
+        cnp.set_array_base(base, memory)
+        found = base
+        for step in path:
+            found = step(found)
+        if not isinstance(found, np.ndarray):
+            return None
+        view = <cnp.ndarray> found
+        at = <char *> cnp.PyArray_DATA(view)
+        if cnp.PyArray_TYPE(view) != cnp.PyArray_TYPE(base):
+            return None
+        if cnp.PyArray_SIZE(view) and not start - before <= at < start - before + room:
+            return None
+        if not cnp.PyArray_SIZE(view):
+            at = start
+        return lying(
+            tuple([dim for dim in view.shape[:view.ndim]]), like.kind, like.root, like.offset + (at - start),
+            tuple([stride for stride in view.strides[:view.ndim]]), like.dtype,
+        )
+
+    cdef Value held(self, int base, int number):
+        """Return how a constant lies."""
+        found = self.constant(base)
+        return lying(found.shape, kinds_of.get(found.dtype, ""), number, 0, found.strides, found.dtype)
+
+    def elements(self):
+        """Return how many elements all arrays have together."""
+        cdef Py_ssize_t count = 0
+        for found in [*self.found, *self.versions.values()]:
+            if found is not None and (<Node> found).value is not None:
+                count += (<Node> found).value.size
+        return count
+
+    # --- what the rules in Python ask
+
+    def part_of(self, int number):
+        """Return how the elements lie that a node writes, None where they are written one by one."""
+        return self.described(number).function
+
+    def overwritten(self, Graph graph, int number):
+        """Return the version of an array whose elements are written anew, for the last version of a chain of writes."""
+        return self.version_before(graph, number)
+
+    def _own_value(self, Record record, int number):
+        return self.own_value(record, number)
+
+    def _marked(self, Graph graph, tuple operands, list primals):
+        return self.marked(graph, operands, primals)
+
+    def kind_of(self, Graph graph, x):
+        """Return the kind of the numbers of an operand."""
+        return self.numbers_of(graph, x)
+
+    def _alias(self, Value like, list path):
+        return self.alias(like, path)
+
+    def _held(self, int base, int number):
+        return self.held(base, number)
+
+    # --- stages
+
+    def stage(self, Graph graph, int number):
+        """Return the stage of a general node: elementwise operations of one shape share a stage, others follow."""
+        cdef Node node = self.node_of(graph, number)
+        cdef int s, stage = 0
+        for x in node.operands:
+            if type(x) is _NODE:
+                s = graph.stage[(<_NODE> x).number]
+                if node.fused and not self.can_fuse(graph, (<_NODE> x).number, node):
+                    s += 1
+                stage = max(stage, s)
+        return stage
+
+    cdef bint can_fuse(self, Graph graph, int number, Node user) except -1:
+        cdef Node node
+        if self.tape.op[number] != GENERAL:
+            return self.tape.op[number] == LEAF
+        node = self.node_of(graph, number)
+        return node.way == "input" or (node.fused and node.value.shape == user.value.shape)
+
+
+cdef object UFUNC = np.ufunc, BUILTIN = type(operator.add)
+cdef dict opcodes = {}                 # by function, kinds of the operands, and kind of the result
+
+
+cdef int type_of(str kind) noexcept:
+    return cnp.NPY_DOUBLE if kind == "d" else cnp.NPY_BOOL if kind == "?" else cnp.NPY_INT64
+
+
+cdef Value alias_of_nothing(Value like, list path):
+    """Return how a view of an array without elements lies: nowhere, in some shape."""
+    found = np.empty(like.shape, like.kind)
+    for step in path:
+        found = step(found)
+    if not isinstance(found, np.ndarray) or found.dtype != np.dtype(like.kind) or found.size:
+        return None
+    return lying(found.shape, like.kind, like.root, like.offset, (0,) * found.ndim, like.dtype)
+
+
+# --- what equal nodes have in common
+
+
+cdef object key_of(Record record, tuple operands):
+    """Return what two nodes have in common when one can stand for the other, None where that is not known."""
+    cdef Py_ssize_t i
+    if record.kind == "elementwise":
+        constants = []
+        if len(record.primals) != len(operands):
+            return None
+        for i in range(len(operands)):
+            if operands[i] < 0:
+                word = constant_key(record.primals[i])
+                if word is None:
+                    return None
+                constants.append(word)
+        # What lives as long as the tape is told by its address: keys of plain numbers are no garbage collector's business.
+        return id(record.row), id(record.function), operands, tuple(constants)
+    if record.kind == "view":
+        path = []
+        for step in record.path:
+            if type(step) is Pick:
+                path.append((<Pick> step).key())
+                continue
+            try:
+                path.append((hash(step), step))
+            except TypeError:
+                return None
+        return "view", operands, tuple(path)
+    if record.kind == "row" or record.kind == "discrete":
+        args, kwargs = words_of(record.args), words_of(record.kwargs or None)
+        if args is None or kwargs is None:
+            return None
+        return record.kind, record.row.name if record.row is not None else None, operands, args, kwargs
+    return None
+
+
+cdef object constant_key(object x):
+    cdef double number
+    if type(x) is float or type(x) is FLOAT:
+        number = x
+        return type(x), (<long long *> &number)[0]     # tells -0.0 from 0.0
+    if isinstance(x, (bool, int, float)):
+        return type(x), repr(x)
+    if isinstance(x, np.generic):
+        return type(x), x.tobytes()
+    if isinstance(x, np.ndarray):
+        return ("array", x.shape, x.dtype, x.tobytes()) if x.size <= 16 else ("id", id(x))
+    return None
+
+
+cdef object words_of(object part):
+    """Return a hashable spelling of plain arguments, None where there is none."""
+    cdef type own = type(part)
+    if own is tuple or own is list:
+        inner = []
+        for one in part:
+            word = words_of(one)
+            if word is None:
+                return None
+            inner.append(word)
+        return own, tuple(inner)
+    if own is Operand:
+        return "operand", part.place
+    if part is None or own is int or own is bool or own is str or own is type:
+        return own, part
+    if own is float or isinstance(part, (bool, int, float, np.generic, np.ndarray)):
+        return constant_key(part)
+    if isinstance(part, (str, np.dtype, type)):
+        return own, repr(part)
+    if own is slice:
+        return words_of(("slice", part.start, part.stop, part.step))
+    if own is dict:
+        return words_of([item for pair in sorted(part.items()) for item in pair])
+    if isinstance(part, (list, tuple)):
+        word = words_of(tuple(part))
+        return None if word is None else (own, word)
+    if callable(part):
+        try:
+            return "function", hash(part), part
+        except TypeError:
+            return None
+    return None
