@@ -28,8 +28,9 @@ PYTEST ?=
 PYTEST_DIST ?=
 
 # What the compiled modules are made of: a change of any of these builds them again.
-SOURCES := setup.py cython_ext/dualad/loops.h \
-           $(shell find cython_ext -name '*.pyx' -o -name '*.pxd' -o -name '*.pxi' -o -name '*.py' 2>/dev/null) \
+SOURCES := setup.py \
+           $(shell find cython_ext \( -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.py' \) \
+                   -not -name _table.h 2>/dev/null) \
            $(shell find dualad/ops -name '*.py' 2>/dev/null)
 # The compiled modules that have stubs.
 STUBBED := $(subst /,.,$(patsubst %.pyi,%,$(shell find dualad -name '*.pyi' 2>/dev/null | sort)))
@@ -72,7 +73,8 @@ test-slow: $(VENV)/.built $(VENV)/.extras-dev
 	$(PY) -m pytest -n $(JOBS) -m slow $(PYTEST)
 
 # A copy of the source in build/sanitize with modules of its own; the tests that replay tapes run on it.
-SANITIZED := tests/program tests/compile tests/drivers/test_compile_paths.py tests/drivers/test_compile_honesty.py
+SANITIZED := tests/program tests/compile tests/drivers/test_compile.py tests/drivers/test_compile_paths.py \
+             tests/drivers/test_compile_honesty.py
 sanitize: $(VENV)/.built $(VENV)/.extras-dev
 	.ci/sanitize $(abspath $(PY)) -m 'not slow' $(SANITIZED) $(PYTEST)
 

@@ -1,9 +1,11 @@
 from typing import Any
 
+from dualad._lower import OPCODES as OPCODES
 from dualad._lower import Scalars
-from dualad._nodes import Value
+from dualad._pairs import Group
 from dualad._placing import Placing
 from dualad._tape import Tape
+from dualad._values import Value
 
 _Spec = tuple[int, str, int, tuple[int, ...]]
 
@@ -25,9 +27,19 @@ class Grouping(Placing):
     def scratch(self) -> int: ...
     def begin(self, scalars: Scalars, stage: int) -> None: ...
     def loop(
-        self, scalars: Scalars, shape: tuple[int, ...], steps: Any, loads: list[Any], stores: list[Any], sinks: list[Any]
+        self,
+        scalars: Scalars,
+        shape: tuple[int, ...],
+        steps: Any,
+        loads: list[Any],
+        stores: list[Any],
+        sinks: list[Any],
     ) -> None: ...
     def copy(self, scalars: Scalars, source: _Spec, target: _Spec, shape: tuple[int, ...]) -> None: ...
     def spec_of(self, value: Value, shape: tuple[int, ...]) -> _Spec: ...
     def operand(self, scalars: Scalars, x: Any, shape: tuple[int, ...]) -> _Spec: ...
     def offset_of(self, key: Any, numbers: Any) -> int: ...
+
+class Negated:
+    def __init__(self, arrays: Grouping, made: Group) -> None: ...
+    def __call__(self, x: int) -> int | None: ...

@@ -2,8 +2,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from dualad._lower import Graph
-from dualad._nodes import Nodes, Value
+from dualad._nodes import Nodes
 from dualad._tape import Tape
+from dualad._values import Value
 
 class Placing(Nodes):
     def __init__(self, tape: Tape, inputs: set[int]) -> None: ...

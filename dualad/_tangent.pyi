@@ -1,10 +1,10 @@
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self, final
 
 from dualad._tape import Tape
 
 class Forward:
-    def __new__(cls, tape: Tape, seeds: Mapping[int, Any], end: int, lanes: tuple[int, ...]) -> Self: ...
+    def __new__(cls, tape: Tape, seeds: Mapping[int, Any], outputs: Sequence[int], lanes: tuple[int, ...]) -> Self: ...
     @property
     def tape(self) -> Tape: ...
     @property

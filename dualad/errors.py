@@ -320,6 +320,22 @@ def wrong_cotangent(place: int, wanted: Any, found: Any) -> str:
     )
 
 
+def takes_function(name: str, given: Any) -> str:
+    """Sentence for ``grad(f(x))``."""
+    return (
+        f"{name} takes a function, not an object of type {type(given).__name__}, and returns one: write {name}(f)(x), "
+        f"not {name}(f(x))."
+    )
+
+
+def wrong_argnums(name: str, argnums: Any) -> str:
+    """Sentence for ``grad(f, x)``."""
+    return (
+        f"{name}: argnums must be the number of a positional argument of f, or a tuple of such numbers, not an object "
+        f"of type {type(argnums).__name__}. To differentiate at x, write {name}(f)(x)."
+    )
+
+
 def no_argument(name: str, argnums: Any, number: int, given: int) -> str:
     """Sentence for argnums beyond the arguments of the call."""
     return (

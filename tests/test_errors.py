@@ -76,6 +76,30 @@ def test_arrays_of_objects_in_routines_that_refuse_them():
             assert not isinstance(caught.value.__cause__, errors.DifferentiationError)
 
 
+def test_drivers_that_are_called_like_their_results():
+    f = np.sum
+    for driver in (dualad.grad, dualad.value_and_grad, dualad.jacobian, dualad.hessian, dualad.hvp, dualad.derivative):
+        name = driver.__name__
+        said = (
+            f"{name} takes a function, not an object of type float64, and returns one: write {name}(f)(x), not "
+            f"{name}(f(x))."
+        )
+        for wrong in (lambda: driver(f(X)), lambda: driver(f=f(X))):  # noqa: B023 - called at once
+            with pytest.raises(TypeError, match=f"^{re.escape(said)}$"):
+                wrong()
+        with pytest.raises(TypeError):
+            driver()
+    for driver in (dualad.grad, dualad.value_and_grad, dualad.jacobian, dualad.hessian):
+        name = driver.__name__
+        for argnums in (X, "x", None, 1.0, (0.5,), {0}):
+            with pytest.raises(TypeError, match=rf"^{name}: argnums must be .* write {name}\(f\)\(x\)\.$"):
+                driver(f, argnums)
+            with pytest.raises(TypeError, match=rf"^{name}: argnums must be "):
+                driver(f, argnums=argnums)
+        driver(lambda a, b: np.sum(a * b), np.int64(1))(X, X)
+    assert len(dualad.grad(lambda a, b: np.sum(a * b), range(2))(X, X)) == 2
+
+
 def test_errors_of_the_functions_own_stay_what_they_are():
     def f(x):
         try:

@@ -10,6 +10,7 @@ cdef class Elements:
     cdef public object whole
     cdef public object touched
     cdef public set dead
+    cdef readonly dict parts           # what was added to views of it, by the steps that lead there
     cdef int *source               # 0: nothing; 1 + node; -1: the number at the same place
     cdef double *number
     cdef Py_ssize_t size

@@ -27,7 +27,7 @@ cdef class Elements:
     """
 
     def __cinit__(self, Tape tape, int node, tuple lanes):
-        self.tape, self.node, self.lanes, self.dead = tape, node, lanes, set()
+        self.tape, self.node, self.lanes, self.dead, self.parts = tape, node, lanes, set(), {}
 
     def __dealloc__(self):
         free(self.source)
@@ -142,7 +142,8 @@ cdef class Elements:
 cdef class Backward:
     """The adjoints of a tape's nodes while they are written: scalars by node, arrays by slot.
 
-    ``end`` is behind the last node that has an adjoint. With lanes the adjoint of a scalar is an array, which no scalar operation takes: there must be few of them.
+    ``end`` is behind the last node that has an adjoint. With lanes the adjoint of a scalar is an array, which no scalar
+    operation takes: there must be few of them.
     """
 
     def __cinit__(self, Tape tape, inputs, Py_ssize_t end, tuple lanes):
@@ -309,6 +310,8 @@ cdef class Backward:
         cdef Value g
         if sum is None:
             return 0
+        if sum.parts:
+            sum.add_parts()
         if not self.lanes and (sum.whole is None or sum.take_from_whole(place, &g)):
             if sum.whole is None:
                 g = sum.take_element(place)

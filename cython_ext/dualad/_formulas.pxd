@@ -43,3 +43,4 @@ cdef int total(Tape tape, Value left, Value right, Value *out) except -1
 cdef Value value_of(Tape tape, object x)
 cdef object object_of(Tape tape, Value x)
 cdef char *dependent(Tape tape, inputs, Py_ssize_t end) except NULL
+cdef int keep_needed(Tape tape, outputs, char *varied, Py_ssize_t end) except -1

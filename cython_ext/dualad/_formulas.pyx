@@ -353,3 +353,29 @@ cdef char *dependent(Tape tape, inputs, Py_ssize_t end) except NULL:
             if tape.a[node] >= 0 and varied[tape.a[node]] or tape.b[node] >= 0 and varied[tape.b[node]]:
                 varied[node] = 1
     return varied
+
+
+cdef int keep_needed(Tape tape, outputs, char *varied, Py_ssize_t end) except -1:
+    """Leave the marks of those nodes only that the outputs are made of."""
+    cdef char *needed = <char *> calloc(max(end, 1), 1)
+    cdef int node, op, operand
+    if needed == NULL:
+        raise MemoryError
+    for node in outputs:
+        needed[node] = 1
+    for node in range(<int> end - 1, -1, -1):
+        varied[node] = varied[node] and needed[node]
+        if not needed[node]:
+            continue
+        op = tape.op[node]
+        if op == GENERAL:
+            for operand in (<Record> tape.records[<Py_ssize_t> tape.at[node]]).operands:
+                if operand >= 0:
+                    needed[operand] = 1
+        elif op != LEAF:
+            if tape.a[node] >= 0:
+                needed[tape.a[node]] = 1
+            if tape.b[node] >= 0:
+                needed[tape.b[node]] = 1
+    free(needed)
+    return 0

@@ -1,8 +1,9 @@
 """Elementwise operations of one shape and stage as one group that runs block by block."""
 
-from dualad._nodes cimport Node, Value
+from dualad._nodes cimport Node
 from dualad._pairs cimport Group
 from dualad._placing cimport Placing
+from dualad._values cimport Value
 
 cdef class Grouping(Placing):
     cdef readonly list groups, functions, bytes

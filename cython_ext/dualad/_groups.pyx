@@ -7,9 +7,10 @@ import numpy as np
 
 from dualad._lower import OPCODES
 from dualad._machine cimport OP_ADD, OP_CALL, OP_GROUP, OP_MOVE, OP_MULTIPLY, OP_SQUARE
-from dualad._nodes cimport _NODE, Node, Value
+from dualad._nodes cimport _NODE, Node
 from dualad._pairs cimport Group, Member, group_of, member, paired, signed, written
 from dualad._placing cimport Placing
+from dualad._values cimport Value
 
 cnp.import_array()
 
@@ -135,7 +136,7 @@ cdef class Grouping(Placing):
         for n in made.shape:
             if n != 1:
                 return False
-        for i, (base, kind, offset, _) in enumerate(made.loads):
+        for base, kind, offset, _ in made.loads:
             if kind != "d" or base > 1 or (base == 1 and offset not in self.uniform):
                 return False
         for _, spec, _ in made.stores:
@@ -246,7 +247,7 @@ cdef class Grouping(Placing):
         """Return where a constant array lies among the constants: byte offset, kind, shape, strides."""
         cdef cnp.ndarray array
         cdef double *at
-        cdef Py_ssize_t i, size
+        cdef Py_ssize_t size
         cdef tuple strides, known
         found = self.array_at.get(id(x))
         if found is not None:

@@ -2,21 +2,7 @@
 
 from dualad._lower cimport Graph
 from dualad._tape cimport Record, Tape
-
-cdef class Value:
-    cdef readonly tuple shape
-    cdef readonly str kind
-    cdef readonly int root
-    cdef readonly Py_ssize_t offset
-    cdef public tuple strides
-    cdef readonly object dtype
-    cdef readonly Py_ssize_t size
-    cdef Py_ssize_t width(self)
-    cdef bint dense(self)
-
-cdef Value lying(tuple shape, str kind, int root, Py_ssize_t offset, tuple strides, object dtype)
-cpdef Value own_of(Value before, int number)
-cdef Py_ssize_t product(tuple shape)
+from dualad._values cimport Value
 
 cdef class _NODE:
     cdef readonly int number
@@ -50,6 +36,5 @@ cdef class Nodes:
     cdef Value own_value(self, Record record, int number)
     cdef list marked(self, Graph graph, tuple operands, list primals)
     cdef str numbers_of(self, Graph graph, object x)
-    cdef Value alias(self, Value like, list path)
     cdef Value held(self, int base, int number)
     cpdef object constant(self, int number)

@@ -5,7 +5,6 @@ dualad/program/describe.py.
 """
 
 cimport cython
-cimport numpy as cnp
 
 import operator
 
@@ -14,16 +13,14 @@ import numpy as np
 from dualad.duck.operands import Operand, put_back
 from dualad.program.steps import Path, Real
 
-from dualad._lower import OPCODES
 from dualad._lower cimport Graph
 from dualad._machine cimport OP_CALL, OP_POW_2
 from dualad._tape cimport COMPARE, GENERAL, LEAF, WRITE, Record, Recorded, Tape
+from dualad._values import KINDS
+from dualad._values cimport Value, lying, own_of, strides_of
 from dualad._views cimport Pick
 
-cnp.import_array()
-
 cdef object DOUBLE = np.dtype(float)
-KINDS = {np.dtype(float): "d", np.dtype(bool): "?", np.dtype(np.int64): "l"}
 VIEWS = {
     "reshape", "transpose", "swapaxes", "moveaxis", "rollaxis", "expand_dims", "squeeze", "ravel", "broadcast_to",
     "getitem", "diagonal", "flip", "fliplr", "flipud", "rot90", "atleast_1d", "atleast_2d", "atleast_3d",
@@ -42,93 +39,6 @@ def number_power(x, y):
 
 
 cdef object raised = number_power
-
-
-cdef Py_ssize_t product(tuple shape):
-    """Return the number of elements."""
-    cdef Py_ssize_t size = 1
-    for n in shape:
-        size *= <Py_ssize_t> n
-    return size
-
-
-cpdef tuple strides_of(tuple shape, tuple order, Py_ssize_t itemsize):
-    """Return the strides of an array without gaps whose axes lie in an order from the slowest to the fastest."""
-    cdef int axis, k, n = len(shape)
-    cdef Py_ssize_t step = itemsize
-    cdef list strides = [0] * n
-    for k in range(n - 1, -1, -1):
-        axis = k if order is None else <int> order[k]
-        strides[axis] = step
-        step *= <Py_ssize_t> shape[axis]
-    return tuple(strides)
-
-
-@cython.no_gc     # nothing that it refers to leads back: the garbage collector need not look at thousands of them
-cdef class Value:
-    """How the numbers of an array node lie: in the memory of ``root``, from a byte offset, with strides in bytes.
-
-    ``kind`` is "d", "?" or "l", or "" for what is kept as a Python object.
-    """
-
-    def __init__(self, tuple shape, str kind, int root, Py_ssize_t offset=0, tuple strides=(), dtype=None):
-        self.shape, self.kind, self.root, self.offset = shape, kind, root, offset
-        self.strides, self.dtype = strides, dtype
-        self.size = product(shape)
-
-    cdef Py_ssize_t width(self):
-        return 1 if self.kind == "?" else 8
-
-    @property
-    def itemsize(self):
-        """Bytes of an element."""
-        return self.width()
-
-    @property
-    def nbytes(self):
-        """Bytes of all elements."""
-        return self.size * self.width()
-
-    cdef bint dense(self):
-        cdef Py_ssize_t step = 8, n
-        cdef int k
-        if self.kind != "d" or len(self.strides) != len(self.shape):
-            return False
-        for k in range(len(self.shape) - 1, -1, -1):
-            n = self.shape[k]
-            if n != 1 and <Py_ssize_t> self.strides[k] != step:
-                return False
-            step *= n
-        return True
-
-    def along(self, tuple order):
-        """Return the value with its axes in another order."""
-        shape, strides = tuple([self.shape[axis] for axis in order]), tuple([self.strides[axis] for axis in order])
-        return lying(shape, self.kind, self.root, self.offset, strides, self.dtype)
-
-    @property
-    def is_dense(self):
-        """Whether elements lie in C order without gaps."""
-        return self.dense()
-
-
-cdef Value lying(tuple shape, str kind, int root, Py_ssize_t offset, tuple strides, object dtype):
-    cdef Value made = Value.__new__(Value)
-    made.shape, made.kind, made.root, made.offset = shape, kind, root, offset
-    made.strides, made.dtype = strides, dtype
-    made.size = product(shape)
-    return made
-
-
-cpdef Value own_of(Value before, int number):
-    """Return how a new version of an array lies."""
-    if before is None:
-        raise ValueError("an element was written to a constant")
-    if not before.kind:
-        return lying(before.shape, "", number, 0, (), before.dtype)
-    falling = [-<Py_ssize_t> stride for stride in before.strides]
-    order = tuple(sorted(range(len(falling)), key=falling.__getitem__)) if len(falling) > 1 else None
-    return lying(before.shape, before.kind, number, 0, strides_of(before.shape, order, before.width()), before.dtype)
 
 
 cdef class _NODE:
@@ -203,7 +113,9 @@ cdef class Nodes:
 
     cdef bint fold(self, int node, Record record, tuple operands) except -1:
         """Compute a constant whose number was not kept; say whether that could be done."""
-        if (record.kind != "elementwise" and record.kind != "row") or not operands or getattr(record.row, "outputs", 1) > 1:
+        if (record.kind != "elementwise" and record.kind != "row") or not operands:
+            return False
+        if getattr(record.row, "outputs", 1) > 1:
             return False
         held = [self.constant(k) if k >= 0 else record.primals[i] for i, k in enumerate(operands)]
         function = record.function if record.function is not None else record.row.function
@@ -383,7 +295,7 @@ cdef class Nodes:
         cdef object base = self.operand_of(graph, record.operands[0], None)
         cdef Value own, found, like = self.value_of(graph, (<_NODE> base).number) if type(base) is _NODE else None
         if like is not None and like.kind:
-            found = self.alias(like, path)
+            found = like.seen_by(path)
             if found is not None and self.tape.slot[number] < 0:
                 return Node("pick", (base,), None, function=found, record=record, name="element")
             if found is not None:
@@ -392,48 +304,6 @@ cdef class Nodes:
         if own.kind and record.value is None and record.order is None:
             own.strides = strides_of(own.shape, None, own.width())
         return Node("call", (base,), own, function=Path(path), record=record, name="view")
-
-    cdef Value alias(self, Value like, list path):
-        """Return how a view of a value lies, None where the path makes no view of its memory."""
-        cdef cnp.npy_intp dims[64]
-        cdef cnp.npy_intp steps[64]
-        cdef cnp.npy_intp room
-        cdef Py_ssize_t n, span = 0, before = 0
-        cdef int k, ndim = len(like.shape)
-        cdef char *start
-        cdef char *at
-        cdef cnp.ndarray memory, base, view
-        if len(like.strides) != ndim or ndim > 64:
-            raise ValueError("an array without strides")
-        if not like.size:
-            return alias_of_nothing(like, path)
-        for k in range(ndim):
-            n, dims[k], steps[k] = like.shape[k], like.shape[k], like.strides[k]
-            span += abs(steps[k]) * (n - 1)
-            before -= min(steps[k], 0) * (n - 1)
-        room = span + 8
-        memory = cnp.PyArray_EMPTY(1, &room, cnp.NPY_UINT8, 0)
-        start = <char *> cnp.PyArray_DATA(memory) + before
-        base = cnp.PyArray_New(cnp.ndarray, ndim, dims, type_of(like.kind), steps, start, 0, cnp.NPY_ARRAY_WRITEABLE,
-                               None)
-        cnp.set_array_base(base, memory)
-        found = base
-        for step in path:
-            found = step(found)
-        if not isinstance(found, np.ndarray):
-            return None
-        view = <cnp.ndarray> found
-        at = <char *> cnp.PyArray_DATA(view)
-        if cnp.PyArray_TYPE(view) != cnp.PyArray_TYPE(base):
-            return None
-        if cnp.PyArray_SIZE(view) and not start - before <= at < start - before + room:
-            return None
-        if not cnp.PyArray_SIZE(view):
-            at = start
-        return lying(
-            tuple([dim for dim in view.shape[:view.ndim]]), like.kind, like.root, like.offset + (at - start),
-            tuple([stride for stride in view.strides[:view.ndim]]), like.dtype,
-        )
 
     cdef Value held(self, int base, int number):
         """Return how a constant lies."""
@@ -469,7 +339,7 @@ cdef class Nodes:
         return self.numbers_of(graph, x)
 
     def _alias(self, Value like, list path):
-        return self.alias(like, path)
+        return like.seen_by(path)
 
     def _held(self, int base, int number):
         return self.held(base, number)
@@ -500,20 +370,6 @@ cdef object UFUNC = np.ufunc, BUILTIN = type(operator.add)
 cdef dict opcodes = {}                 # by function, kinds of the operands, and kind of the result
 
 
-cdef int type_of(str kind) noexcept:
-    return cnp.NPY_DOUBLE if kind == "d" else cnp.NPY_BOOL if kind == "?" else cnp.NPY_INT64
-
-
-cdef Value alias_of_nothing(Value like, list path):
-    """Return how a view of an array without elements lies: nowhere, in some shape."""
-    found = np.empty(like.shape, like.kind)
-    for step in path:
-        found = step(found)
-    if not isinstance(found, np.ndarray) or found.dtype != np.dtype(like.kind) or found.size:
-        return None
-    return lying(found.shape, like.kind, like.root, like.offset, (0,) * found.ndim, like.dtype)
-
-
 # --- what equal nodes have in common
 
 
@@ -530,7 +386,7 @@ cdef object key_of(Record record, tuple operands):
                 if word is None:
                     return None
                 constants.append(word)
-        # What lives as long as the tape is told by its address: keys of plain numbers are no garbage collector's business.
+        # What lives as long as the tape is told by its address: plain numbers are no garbage collector's business.
         return id(record.row), id(record.function), operands, tuple(constants)
     if record.kind == "view":
         path = []

@@ -1,7 +1,8 @@
 """Which memory the arrays of a program lie in, and what is computed together."""
 
 from dualad._lower cimport Graph
-from dualad._nodes cimport Node, Nodes, Value
+from dualad._nodes cimport Node, Nodes
+from dualad._values cimport Value
 
 cdef class Placing(Nodes):
     cdef readonly Graph graph

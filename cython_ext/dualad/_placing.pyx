@@ -5,8 +5,9 @@ import heapq
 import numpy as np
 
 from dualad._lower cimport Graph
-from dualad._nodes cimport _NODE, Node, Nodes, Value
+from dualad._nodes cimport _NODE, Node, Nodes
 from dualad._tape cimport GENERAL, READ, WRITE
+from dualad._values cimport Value
 
 cdef enum:
     FOREVER = 2147483647   # a position of the schedule after all others
@@ -54,7 +55,7 @@ cdef class Placing(Nodes):
         cdef int number, base
         cdef Py_ssize_t i
         cdef list writes = []
-        cdef int[::1] ops, final = graph.final, head = graph.head
+        cdef int[::1] ops
         self.graph = graph
         stage = graph.stage_array
         self.stages = int(stage[order[len(order) - 1]]) + 1 if len(order) else 0

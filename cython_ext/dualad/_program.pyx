@@ -136,6 +136,25 @@ cdef object detached(object found):
     return tuple([detached(part) for part in found]) if isinstance(found, tuple) else found
 
 
+cdef object ZERO = np.zeros(())
+
+
+cdef object like_of(tuple shape):
+    """Return an array of a shape, of which only the shape is used: all its elements are one and the same."""
+    cdef cnp.npy_intp[64] dims
+    cdef cnp.npy_intp[64] steps
+    cdef int axis, ndim = len(shape)
+    if ndim > 64:
+        raise OverflowError("too many axes")
+    for axis in range(ndim):
+        dims[axis], steps[axis] = shape[axis], 0
+    cdef cnp.ndarray made = cnp.PyArray_New(
+        cnp.ndarray, ndim, dims, cnp.NPY_DOUBLE, steps, cnp.PyArray_DATA(<cnp.ndarray> ZERO), 0, 0, None
+    )
+    cnp.set_array_base(made, ZERO)
+    return made
+
+
 cdef class Program:
     """A tape compiled for replay; see :func:`dualad.program.build.build`."""
 
@@ -317,8 +336,7 @@ cdef class Program:
                 self.output_bytes[i] *= <Py_ssize_t> n
         # Arrays of the shapes of outputs that are in C order, of which only the shapes are used.
         self.likes = [
-            np.broadcast_to(np.float64(0), output.shape)
-            if output.kind == SHOWN or (output.kind == COPIED and output.spec is None) else None
+            like_of(output.shape) if output.kind == SHOWN or (output.kind == COPIED and output.spec is None) else None
             for output in self.outputs
         ]
 

@@ -11,7 +11,8 @@ from libc.stdlib cimport free, malloc
 
 import numpy as np
 
-from dualad._formulas cimport (NOTHING, NUMBER, OTHER, Lines, Value, dependent, object_of, product, total, value_of)
+from dualad._formulas cimport (NOTHING, NUMBER, OTHER, Lines, Value, dependent, keep_needed, object_of, product, total,
+                               value_of)
 from dualad._tape cimport GENERAL, READ, RULES, WRITE, Record, Recorded, Rule, Tape
 from dualad._terms cimport Partial, grown, plus, shape_of, spread, times
 
@@ -93,13 +94,14 @@ cdef class Forward:
     cdef object seeds
     cdef Lines lines
 
-    def __cinit__(self, Tape tape, seeds, Py_ssize_t end, tuple lanes):
-        cdef Py_ssize_t k
+    def __cinit__(self, Tape tape, seeds, outputs, tuple lanes):
+        cdef Py_ssize_t k, end = max(outputs, default=-1) + 1
         self.tape, self.end, self.lanes = tape, end, lanes
         self.count = lanes[0] if lanes else 1
         if len(lanes) > 1 or end * self.count > LARGEST:
             raise NotImplementedError
         self.varied = dependent(tape, seeds, end)
+        keep_needed(tape, outputs, self.varied, end)
         self.tangent = <Value *> malloc(max(end * self.count, 1) * sizeof(Value))
         if self.tangent == NULL:
             raise MemoryError
@@ -186,7 +188,7 @@ cdef class Forward:
         return self.others.get(node) is not None
 
     def product(self, int node):
-        """Return the tangent of an array as a factor without lanes and a plain array; None where it is no such product."""
+        """Return the tangent of an array as a factor without lanes and a plain array; None where it is no product."""
         found = self.others.get(node)
         if type(found) is Factors and len((<Factors> found).bases) == 1:
             factor, base = (<Factors> found).factors[0], (<Factors> found).bases[0]
@@ -232,7 +234,7 @@ cdef class Forward:
         return t
 
     def run(self):
-        """Go through all nodes that vary from the first to the last."""
+        """Go through all nodes that vary, and that the outputs are made of, from the first to the last."""
         cdef Tape tape = self.tape
         cdef int node, op
         for node in range(<int> self.end):

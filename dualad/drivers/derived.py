@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable
 from typing import Any, NamedTuple, ParamSpec
 
+from dualad import errors
 from dualad.drivers.kernels import Compiled
 
 __all__ = ["Derived", "derived_of", "follow", "makes_derivatives", "recipe"]
@@ -37,7 +39,8 @@ def makes_derivatives(driver: Callable[P, Function]) -> Callable[P, Function]:
     """Decorate a driver: what it returns says what it is, and of a compiled function it returns a compiled one."""
 
     @functools.wraps(driver)
-    def made(*args: P.args, **kwargs: P.kwargs) -> Function:
+    def made(*given: P.args, **options: P.kwargs) -> Function:
+        args, kwargs = _checked(driver.__name__, given, options)
         f: Any = args[0] if args else kwargs.get("f")
         if isinstance(f, Compiled):
             rest: Any = args[1:]
@@ -48,6 +51,30 @@ def makes_derivatives(driver: Callable[P, Function]) -> Callable[P, Function]:
         return of
 
     return made
+
+
+def _checked(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments of a driver with argnums as plain whole numbers, or say what is wrong with them."""
+    for f in args[:1] or [kwargs[key] for key in ("f",) if key in kwargs]:
+        if not callable(f):
+            raise TypeError(errors.takes_function(name, f))
+    if name in _WITH_ARGNUMS and len(args) > 1:
+        args = (args[0], _numbers(name, args[1]), *args[2:])
+    elif name in _WITH_ARGNUMS and "argnums" in kwargs:
+        kwargs = {**kwargs, "argnums": _numbers(name, kwargs["argnums"])}
+    return args, kwargs
+
+
+_WITH_ARGNUMS = frozenset(("grad", "value_and_grad", "jacobian", "hessian"))
+
+
+def _numbers(name: str, argnums: Any) -> Any:
+    try:
+        if isinstance(argnums, (tuple, list, range)):
+            return tuple([operator.index(number) for number in argnums])
+        return operator.index(argnums)
+    except TypeError:
+        raise TypeError(errors.wrong_argnums(name, argnums)) from None
 
 
 def derived_of(function: Any) -> Derived | None:

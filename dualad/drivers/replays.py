@@ -143,7 +143,7 @@ def _truth(f: Function, form: str) -> Function:
         first, rest = (args[:1], args[1:]) if form in ("product", "weighted") else ((), args)
         point = Point(f, (x, *rest), kwargs)
         if form == "gradient":
-            return point.value(), point.gradient()
+            return np.reshape(point.value(), ())[()], point.gradient()  # an array of one number is one, as in the form
         names = {"product": "hessian_product", "weighted": "weighted_hessian"}
         return getattr(point, names.get(form, form))(*first)
 

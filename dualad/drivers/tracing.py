@@ -265,7 +265,7 @@ class Trace:
 
     def _adjoints(self, y: Any, m: int, nodes: Any, most: int) -> list[Any] | None:
         """Return the adjoints of nodes for each element of a result, first axis; None where they want to be apart."""
-        units, node = np.eye(m).reshape((m, *np.shape(y))), y._operand()
+        units, node = np.eye(m, dtype=y.dtype).reshape((m, *np.shape(y))), y._operand()
         try:
             parts = [adjoint.extend(self.tape, {node: units[i : i + most]}, nodes) for i in range(0, m, most)]
         except NotImplementedError:
@@ -303,16 +303,28 @@ class Trace:
         if not self.mine(y) or not n or not m:
             self.made = [np.zeros(np.shape(y) + inner * 2)]
             return
-        rows: list[Any] = [None] if leaf.kind == "t" else []
-        for element in _elements(self.tape, y, m) if not rows else []:
-            (g,) = adjoint.extend(self.tape, {element: np.float64(1.0)}, [node])
-            rows.append(self._tangents(g, node, inner))
-        if any(row is None for row in rows):
+        columns = None if leaf.kind == "t" else self._second(y, m, node, inner)
+        if columns is None:
             # The driver itself, on recorded numbers.
             args, kwargs = self._entering()
             self.made = [self.function(*args, **kwargs)]
             return
-        self.made = [np.reshape(np.stack(rows), np.shape(y) + inner * 2)]
+        self.made = [np.reshape(columns, np.shape(y) + inner * 2)]
+
+    def _second(self, y: Any, m: int, node: int, inner: tuple[int, ...]) -> Any:
+        """Return the tangents of the adjoints of an input, a row for each element of a result; None as above."""
+        most = _CHUNK // int(np.prod(inner)) ** 2
+        found = self._adjoints(y, m, [node], m) if 1 < m <= most else None
+        if found is not None:
+            columns = self._tangents(found[0], node, inner)
+            return None if columns is None else np.moveaxis(columns, 0, 1)
+        rows = []
+        for element in _elements(self.tape, y, m):
+            (g,) = adjoint.extend(self.tape, {element: np.float64(1.0)}, [node])
+            rows.append(self._tangents(g, node, inner))
+            if rows[-1] is None:
+                return None
+        return np.stack(rows)
 
 
 def _constant(x: Any) -> Any:

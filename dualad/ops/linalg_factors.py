@@ -176,7 +176,12 @@ def _eigvalsh(a: Any, UPLO: str = "L") -> Rule:
 
 def _check_real(name: str, w: Any, a: Any) -> None:
     if w.dtype.kind == "c" and arraylike(a).dtype.kind != "c":
-        raise refuse(name, "this matrix has complex eigenvalues, and complex arrays carry no derivatives yet")
+        raise refuse(
+            name,
+            "this matrix has complex eigenvalues (since NumPy 2.5 those of any matrix come as complex numbers), and "
+            "complex arrays carry no derivatives yet",
+            "use np.linalg.eigh or np.linalg.eigvalsh where the matrix is symmetric",
+        )
 
 
 @ruled("numpy.linalg.eig", "a", note="Only where all eigenvalues are real. " + _REPEATED)

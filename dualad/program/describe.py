@@ -64,7 +64,11 @@ class Describing(Grouping):
         exponent serves for all elements, which it sees by a stride of zero.
         """
         base, exponent = operands
-        constant = None if isinstance(exponent, _NODE) or np.size(exponent) != 1 else float(np.ravel(exponent)[0])
+        constant: float | None = None
+        if isinstance(exponent, (float, int)):
+            constant = float(exponent)
+        elif not isinstance(exponent, _NODE) and np.size(exponent) == 1:
+            constant = float(np.ravel(exponent)[0])
         if function is number_power:
             return function, operands, constant
         values = [self.value(graph, x.number) if isinstance(x, _NODE) else None for x in operands]

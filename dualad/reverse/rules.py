@@ -93,11 +93,14 @@ _SIMPLE = frozenset((int, float, bool, str, type(None)))
 
 
 def _is_simple(row: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
-    """Say whether a call has one operand, its first argument, and plain numbers and words beside it."""
+    """Say whether a call has one operand, its first argument, and plain numbers, words and shapes beside it."""
     names = row.operands
     if len(names) != 1 or names[0][0] == "*":
         return False
-    return all(type(part) in _SIMPLE for part in (*args[1:], *kwargs.values()))
+    for part in (*args[1:], *kwargs.values()):
+        if type(part) not in _SIMPLE and not (type(part) is tuple and all([type(n) is int for n in part])):
+            return False
+    return True
 
 
 def _one_operand(x: Any, row: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

@@ -1,7 +1,7 @@
 """Adjoints with lanes as sums of products, whose first factors alone have lanes.
 
-The Jacobian of an elementwise operation is diagonal: along a chain of them the partials are multiplied and added without
-lanes, and what has lanes is multiplied once, where the chain ends.
+The Jacobian of an elementwise operation is diagonal: along a chain of them the partials are multiplied and added
+without lanes, and what has lanes is multiplied once, where the chain ends.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def whole(terms: Terms) -> Any:
 
 
 def passed(terms: Terms, partial: Any) -> Terms:
-    """Return the terms of an operand from those of the result of an elementwise operation."""
+    """Return the terms of an operand of an elementwise operation from those of its result."""
     return [(g, partial if factor is None else times(partial, factor)) for g, factor in terms]
 
 

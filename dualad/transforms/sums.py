@@ -20,9 +20,9 @@ Path = Sequence[Callable[[Any], Any]]
 class Sum(Elements):
     """Contributions that are written on the tape when they must be, so that few nodes come of them.
 
-    The adjoint is ``whole``, without the elements in ``dead`` (which a write has overwritten), and the single elements.
-    Where ``whole`` is an array of this sum's own, views of it are added in place, and ``touched`` says where it is more
-    than zero.
+    The adjoint is ``whole``, without the elements in ``dead`` (which a write has overwritten), the ``parts``, and the
+    single elements. Where ``whole`` is an array of this sum's own, views of it are added in place, and ``touched`` says
+    where it is more than zero. What goes to one and the same view is summed before, so that it is added once.
     """
 
     def __init__(self, tape: Tape, node: int, lanes: tuple[int, ...]) -> None:
@@ -31,7 +31,7 @@ class Sum(Elements):
     @property
     def is_zero(self) -> bool:
         """Whether nothing has been added."""
-        return self.whole is None and not self.count
+        return self.whole is None and not self.count and not self.parts
 
     def add(self, g: Any) -> None:
         """Add to the whole."""
@@ -41,6 +41,7 @@ class Sum(Elements):
 
     def take_at(self, place: int) -> Any:
         """Take one element out and leave zero; None where nothing was added to it."""
+        self.add_parts()
         g = self.take_object(place)
         if self.whole is None or place in self.dead:
             return g
@@ -48,28 +49,40 @@ class Sum(Elements):
         index = self.tape.index_of(self.node, place)
         if self.touched is not None and not self.touched[index]:
             return g
-        if self.lanes:
-            here = np.copy(self.whole[(..., *index)])  # no view: the whole may be written on
-        else:
-            here = self.whole[index]
-            here = here if isinstance(here, DuckArray) else float(here)
+        # With lanes it would be a view, and the whole may be written on.
+        here: Any = np.copy(self.whole[(..., *index)]) if self.lanes else self.whole[index]
+        if not self.lanes and not isinstance(here, DuckArray):
+            here = float(here)
         return here if g is None else plus(here, g)
 
     def add_through(self, path: Path, g: Any) -> None:
         """Add to a view."""
+        steps = tuple(path)
+        if not all(isinstance(step, Pick) for step in steps):
+            self._add_part(path, g)
+        else:
+            before = self.parts.get(steps)
+            self.parts[steps] = g if before is None else plus(before, g)
+
+    def add_parts(self) -> None:
+        """Add what was kept for the views."""
+        while self.parts:
+            self._add_part(*self.parts.popitem())
+
+    def _add_part(self, path: Path, g: Any) -> None:
         # A last step that is an index is that of the assignment.
         index: Any = ...
         if path and not self.lanes and isinstance(last := path[-1], Pick):
             path, index = path[:-1], last.index
         target, touched = self._views(path)
-        target[index] = target[index] + g if np.any(touched[index]) else g
+        target[index] = target[index] + g if touched[index].any() else g
         touched[index] = True
 
     def take_through(self, path: Path, index: Any) -> Any:
         """Take the elements at an index of a view out and leave zero; None where nothing was added to them."""
         self._settle()
         target, touched = self._views(path)
-        if not np.any(touched[index]):
+        if not touched[index].any():
             return None
         place = behind_lanes(index, len(self.lanes))
         g = np.copy(target[place])
@@ -85,7 +98,8 @@ class Sum(Elements):
     def _views(self, path: Path) -> tuple[Any, Any]:
         self._bury()
         if self.touched is None:
-            self.touched = np.full_like(self.tape.zeros(self.node), self.whole is not None, dtype=bool)
+            # An array of truth values that lies in memory as the array does.
+            self.touched = np.asarray(self.tape.zeros(self.node) != (0.0 if self.whole is None else 1.0))
             self.whole = own_copy(self.tape, self.node, self.whole, self.lanes)
         target, touched = self.whole, self.touched
         for step in path:
@@ -104,7 +118,8 @@ class Sum(Elements):
         self.touched = None
 
     def _settle(self) -> None:
-        """Add the single elements to the whole."""
+        """Add the views and the single elements to the whole."""
+        self.add_parts()
         self._bury()
         if self.count:
             self.add(self.gathered())

@@ -31,7 +31,7 @@ def extend(tape: Tape, seeds: Mapping[int, Any], outputs: Any = None) -> list[An
     outputs = tape.outputs if outputs is None else outputs
     listed = outputs if isinstance(outputs, (list, tuple)) else [outputs]
     nodes = [output._operand() if isinstance(output, Recorded) else int(output) for output in listed]
-    walk = _Walk(tape, seeds, max(nodes, default=-1) + 1, _lanes_of(tape, seeds))
+    walk = _Walk(tape, seeds, nodes, _lanes_of(tape, seeds))
     tape.check_constants()
     tape.share(True)
     try:

@@ -280,7 +280,7 @@ def test_value_is_numpys(f):
     same(np.asarray(value), np.asarray(plain))
 
 
-@pytest.mark.parametrize("f", FUNCTIONS.keys() - NOT_TWICE, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("f", [f for f in FUNCTIONS if f not in NOT_TWICE], ids=lambda f: f.__name__)
 def test_hessian(f):
     """Hyper-dual numbers against differences of Jacobians that the complex step has confirmed."""
     x = FUNCTIONS[f]

@@ -181,6 +181,7 @@ def test_choose_takes_the_choices():
     same(np.array([0, 1, 0, 1]).choose([x.value[0], x.value[1]]), np.choose([0, 1, 0, 1], [x[0], x[1]]).value)
 
 
+@pytest.mark.filterwarnings("ignore:Setting the shape:DeprecationWarning")  # of NumPy 2.5
 def test_setting_the_shape():
     x = array()
     view = x[...]

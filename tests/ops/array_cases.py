@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 
 Generator = np.random.Generator
+# Since NumPy 2.5 cross takes no vectors of the plane, and the eigenvalues of any matrix come as complex numbers.
+BEFORE_2_5 = np.lib.NumpyVersion(np.__version__) < "2.5.0"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from array_cases import Case, Draw, arr
+from array_cases import BEFORE_2_5, Case, Draw, arr
 
 
 def _complex(x: Any) -> Any:
@@ -18,13 +18,11 @@ def com(*shape: int) -> Draw:
 
 
 LENGTHS = [(5, 3), (3, 5), (4, 4), (5, 2), (2, 5)]
-# Since NumPy 2.5 cross takes no vectors of the plane, and the eigenvalues of any matrix come as complex numbers.
-_OLDER = np.lib.NumpyVersion(np.__version__) < "2.5.0"
 _CROSS_IN_THE_PLANE = [
     Case(arr(2), arr(2)), Case(arr(4, 2), arr(2)), Case(arr(2), arr(3)), Case(arr(3), arr(4, 2)),
     Case(arr(4, 3), arr(2), axisc=0), Case(arr(2, 4), arr(2, 4), axis=0), Case(com(2), com(2)),
-] if _OLDER else []  # fmt: skip
-_POLY_OF_A_MATRIX = [Case(arr(2, 2).via(lambda a: a @ a.T))] if _OLDER else []
+] if BEFORE_2_5 else []  # fmt: skip
+_POLY_OF_A_MATRIX = [Case(arr(2, 2).via(lambda a: a @ a.T))] if BEFORE_2_5 else []
 
 CASES: dict[str, list[Case]] = {
     "matmul": [

@@ -228,6 +228,7 @@ def test_eigh(rng: np.random.Generator, uplo: str) -> None:
     close(s @ v_dot + s_dot @ v, v_dot * w + v * w_dot)
 
 
+@pytest.mark.skipif(np.linalg.eigvals(np.eye(1)).dtype.kind == "c", reason="NumPy returns complex eigenvalues")
 def test_eig(rng: np.random.Generator) -> None:
     x = rng.standard_normal((4, 4))
     a, da = x @ np.diag([-2.0, -0.5, 1.0, 3.0]) @ np.linalg.inv(x), rng.standard_normal((4, 4))

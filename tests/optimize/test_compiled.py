@@ -338,3 +338,9 @@ def test_the_way_is_the_same_whenever_it_is_run():
     assert one.nfev == two.nfev and np.array_equal(one.x, two.x)
     plain = scipy.optimize.minimize(rosenbrock, START, method="CG", jac=derivatives(rosenbrock, compile=False).grad)
     np.testing.assert_allclose(one.x, plain.x, atol=1e-4)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_array_of_one_number_is_a_number(method):
+    found = optimize.minimize(lambda x: np.array([bowl(x)]), np.zeros(3), method=method, compile=True)
+    np.testing.assert_allclose(found.x, 1, atol=1e-3)

@@ -197,3 +197,32 @@ def test_a_program_can_be_read():
     assert "product matmul" in text
     assert "tanh" in text
     assert "sum of" in text
+
+
+@pytest.mark.parametrize("n", [3, 16, 17, 500])
+def test_constants_that_are_alike_are_told_apart(n):
+    rng = np.random.default_rng(n)
+    one = rng.standard_normal(n)
+    others = [one.copy() for _ in range(n)]
+    for i, other in enumerate(others):
+        other[i] = 0.0 if i else -0.0
+    same, nothing = one.copy(), np.full(n, -0.0)
+
+    def f(x):
+        terms = [np.sum(x * w) for w in (one, same, *others, np.zeros(n), nothing, np.ones(n), np.full(n, np.nan))]
+        return np.stack(terms)
+
+    program = compiled(f, one)
+    assert same_bits(program.run([2 * one])[0], f(2 * one))
+    # Two equal arrays are one; those of one number are kept as that.
+    assert len(program.parts.constants) <= (len(others) + 2) * n + 8
+
+
+def test_views_are_equal_by_what_they_show():
+    def f(x):
+        return np.stack(
+            [np.sum(v * v) for v in (x[1:], x[1:], x[(slice(1, None),)], x[1::1], x[:-1], x[::-1], x[None])]
+        )
+
+    x = np.random.default_rng(6).standard_normal(40)
+    assert same_bits(compiled(f, x).run([x])[0], f(x))
