@@ -90,7 +90,7 @@ def crowded(Graph graph, int[::1] levels, cnp.uint64_t[::1] signs, int least):
     cdef uint64_t h
     wanted = np.zeros(n, np.uint8)
     cdef unsigned char[::1] mark = wanted
-    cdef int[::1] on_level = np.zeros(n + 1, np.int32)
+    cdef int[::1] on_level = np.zeros(1 + np.max(levels, initial=0), np.int32)
     for node in range(n):
         if signs[node] != 0 and graph.alive[node] and graph.same[node] == node:
             count += 1

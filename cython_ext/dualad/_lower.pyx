@@ -86,7 +86,7 @@ cdef class Graph:
     cdef int find_same(self, set variable) except -1:
         """Find constants, exact identities and equal nodes."""
         cdef Py_ssize_t room = 64
-        while room < 2 * self.n:
+        while room < self.n + self.n // 3:
             room *= 2
         self.mask = room - 1
         self.keys = <Key *> malloc(self.n * sizeof(Key) + 1)

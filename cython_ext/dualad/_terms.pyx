@@ -10,14 +10,14 @@ from libc.math cimport isfinite
 
 import numpy as np
 
-from dualad.duck.kernels import scale
+from dualad.duck import kernels as duck
 from dualad.duck.scale import scaled
 from dualad.ops.formula import symbols_of
 from dualad.ops.lanes import grow, sum_to
 from dualad.ops.table import TABLE
 from dualad.reverse.pull import written
+from dualad.transforms import parts as kinds
 from dualad.transforms.folding import folded
-from dualad.transforms.parts import CHOICE, COMPARISON, CONSTANT, SYMBOL
 
 from dualad._duck cimport ADD, DIVIDE, MULTIPLY, POWER, ROWS, SUBTRACT, DuckArray
 from dualad._formulas cimport formula_at
@@ -25,7 +25,9 @@ from dualad._tape cimport RULES, Recorded, RecordedScalar, Rule, Shape, rule_of
 
 cnp.import_array()
 
-cdef int IS_CONSTANT = CONSTANT, IS_SYMBOL = SYMBOL, IS_COMPARISON = COMPARISON, IS_CHOICE = CHOICE
+cdef int IS_CONSTANT = kinds.CONSTANT, IS_SYMBOL = kinds.SYMBOL
+cdef int IS_COMPARISON = kinds.COMPARISON, IS_CHOICE = kinds.CHOICE
+cdef object scale = duck.scale
 cdef tuple COMPARED = (np.less, np.less_equal, np.equal, np.not_equal, np.greater, np.greater_equal)
 
 cdef int add_code = rule_of(ROWS[<int> ADD]).code

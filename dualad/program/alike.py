@@ -54,11 +54,11 @@ class _Finder:
         self.scalar, self.count = crowded(graph, self.levels, self.signs, _LEAST)
         self.found = 0
         self.classes: list[tuple[Any, list[_Operand]]] = []
-        self.class_of = np.full(graph.n, -1, np.int32)
-        self.position = np.zeros(graph.n, np.int32)
 
     def find(self) -> None:
         """Find the classes, level by level."""
+        self.class_of = np.full(self.graph.n, -1, np.int32)
+        self.position = np.zeros(self.graph.n, np.int32)
         self.ops, *self.operands, self.ats, self.constants = columns(self.graph)
         nodes = self.scalar[np.lexsort((self.scalar, self.signs[self.scalar], self.levels[self.scalar]))]
         ends = np.flatnonzero((np.diff(self.levels[nodes]) != 0) | (np.diff(self.signs[nodes]) != 0)) + 1
