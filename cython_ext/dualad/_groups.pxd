@@ -16,6 +16,8 @@ cdef class Grouping(Placing):
     cdef int fuse(self, object scalars, tuple shape, list numbers, dict into) except -1
     cdef int deliver(self, object scalars, Group made, int number, int user) except -1
     cdef int emit(self, object scalars, Group made) except -1
+    cdef bint as_numbers(self, object scalars, Group made) except -1
+    cdef bint copy_few(self, object scalars, tuple source, tuple target, tuple shape) except -1
     cdef tuple spec(self, Value value, tuple shape)
     cdef tuple read(self, object scalars, object x, tuple shape)
     cdef tuple constant_array(self, object x)

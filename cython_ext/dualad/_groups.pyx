@@ -6,9 +6,9 @@ from libc.string cimport memcmp
 import numpy as np
 
 from dualad._lower import OPCODES
-from dualad._machine cimport OP_CALL, OP_GROUP, OP_MOVE
+from dualad._machine cimport OP_ADD, OP_CALL, OP_GROUP, OP_MOVE, OP_MULTIPLY, OP_SQUARE
 from dualad._nodes cimport _NODE, Node
-from dualad._pairs cimport Group, group_of, member, paired, signed, written
+from dualad._pairs cimport Group, Member, group_of, member, paired, signed, written
 from dualad._placing cimport Placing
 from dualad._values cimport Value
 
@@ -20,6 +20,7 @@ cdef object FLOAT = np.float64
 cdef enum:
     FOREVER = 2147483647
     SOME = 16
+    FEW = 16               # numbers that are copied one by one
 
 
 cdef class Grouping(Placing):
@@ -112,6 +113,9 @@ cdef class Grouping(Placing):
 
     cdef int emit(self, object scalars, Group made) except -1:
         cdef Py_ssize_t size = 1, scratch
+        if self.as_numbers(scalars, made):
+            self.work += 3 * len(made.members)
+            return 0
         if len(made.members) > 1:
             signed(made, Negated(self, made))
             paired(made)
@@ -124,9 +128,78 @@ cdef class Grouping(Placing):
         self.groups.append(found)
         return 0
 
+    cdef bint as_numbers(self, object scalars, Group made) except -1:
+        """Write a group of one element as operations on numbers, if that can be done; say whether it was."""
+        cdef Member one
+        cdef dict at = {}
+        cdef int i, place
+        for n in made.shape:
+            if n != 1:
+                return False
+        for base, kind, offset, _ in made.loads:
+            if kind != "d" or base > 1 or (base == 1 and offset not in self.uniform):
+                return False
+        for _, spec, _ in made.stores:
+            if spec[0] != 0 or spec[1] != "d":
+                return False
+        for _, base, *_ in made.sinks:
+            if base != 0:
+                return False
+        for one in made.members:
+            if one.op > OP_CALL:
+                return False
+        for i, (base, kind, offset, _) in enumerate(made.loads):
+            at[-1 - i] = offset // 8 if base == 0 else scalars.constant(self.uniform[offset])
+        for one in made.members:
+            place = scalars.new_place()
+            sources = [at[x] for x in one.operands]
+            if one.op == OP_SQUARE:
+                scalars.code.emit(OP_MULTIPLY, place, sources[0], sources[0])
+            elif one.op == OP_CALL:
+                scalars.code.emit(OP_CALL, place, one.function, *sources)
+            else:
+                scalars.code.emit(one.op, place, *sources)
+            at[one.key] = place
+        for key, spec, _ in made.stores:
+            scalars.code.emit(OP_MOVE, spec[2] // 8, at[key])
+        for key, _, offset, *_ in made.sinks:
+            scalars.code.emit(OP_ADD, offset // 8, at[key], scalars.constant(0.0))
+        return True
+
+    def loop(self, scalars, tuple shape, steps, list loads, list stores, list sinks):
+        """Write a group of its own: ``steps`` are ``(opcode, function, sources)``, the rest is that of a group."""
+        cdef Group made = group_of(shape)
+        for key, (op, function, sources) in enumerate(steps):
+            made.members.append(member(key, op, function, list(sources)))
+        made.loads, made.stores, made.sinks = loads, stores, sinks
+        self.emit(scalars, made)
+
+    cdef bint copy_few(self, object scalars, tuple source, tuple target, tuple shape) except -1:
+        """Write the copy of few elements as copies of numbers, if that can be done; say whether it was."""
+        cdef Py_ssize_t size = 1
+        for n in shape:
+            size *= <Py_ssize_t> n
+        if size > FEW or source[1] != "d" or target[1] != "d" or target[0] != 0:
+            return False
+        to = places(target, shape)
+        if source[0] == 0:
+            found = places(source, shape)
+            if set(found).intersection(to):
+                return False
+        elif source[0] == 1 and not any(source[3]) and source[2] in self.uniform:
+            found = [scalars.constant(self.uniform[source[2]])] * size
+        else:
+            return False
+        for place, at in zip(to, found):
+            scalars.code.emit(OP_MOVE, place, at)
+        return True
+
     def copy(self, scalars, tuple source, tuple target, tuple shape):
         """Write the copy of an array."""
-        cdef Group made = group_of(shape)
+        cdef Group made
+        if self.copy_few(scalars, source, target, shape):
+            return
+        made = group_of(shape)
         made.members.append(member(0, OP_MOVE, 0, [-1]))
         made.loads.append(source)
         made.stores.append((0, target, False))
@@ -144,6 +217,8 @@ cdef class Grouping(Placing):
 
     cdef tuple read(self, object scalars, object x, tuple shape):
         cdef Value value
+        if type(x) is Value:
+            return self.spec(<Value> x, shape)
         if type(x) is _NODE:
             value = self.value_of(self.graph, (<_NODE> x).number)
             if value is None:
@@ -248,6 +323,14 @@ cdef bint is_uniform(const double *at, Py_ssize_t n) noexcept nogil:
         if (<const long long *> at)[i] != first:
             return False
     return True
+
+
+cdef list places(tuple spec, tuple shape):
+    """Return the places of the elements of an array in the workspace."""
+    cdef list found = [spec[2] // 8]
+    for n, stride in zip(shape, spec[3]):
+        found = [at + i * stride // 8 for at in found for i in range(n)]
+    return found
 
 
 cdef tuple spread(tuple own, tuple strides, tuple shape):

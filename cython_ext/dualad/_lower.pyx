@@ -272,8 +272,27 @@ cdef class Graph:
         return 0
 
     cdef tuple operands(self, int node):
-        """Return the operands of a general node, those below zero being constants."""
-        return (<Record> self.tape.records[<Py_ssize_t> self.tape.at[node]]).operands
+        """Return the operands of a general node, those below zero being constants.
+
+        Those of one of several results that is computed by itself are those of the whole.
+        """
+        cdef Record record = <Record> self.tape.records[<Py_ssize_t> self.tape.at[node]]
+        parent = self.parent_of(node) if record.kind == "item" else None
+        return record.operands if parent is None else (<Record> parent).operands
+
+    def parent_of(self, int node):
+        """Return the record that has several results, for one of them that is computed by itself; else None."""
+        cdef Record record = <Record> self.tape.records[<Py_ssize_t> self.tape.at[node]]
+        cdef Record parent
+        if record.kind != "item" or self.tape.slot[node] >= 0:
+            return None
+        parent = <Record> self.tape.records[<Py_ssize_t> self.tape.at[record.operands[0]]]
+        if parent.kind != "row" or parent.row.name != "linalg.slogdet" or parent.operands[0] < 0:
+            return None
+        if self.tape.op[parent.operands[0]] != GENERAL:
+            return None
+        record = <Record> self.tape.records[<Py_ssize_t> self.tape.at[parent.operands[0]]]
+        return parent if record.dtype == np.dtype(float) else None
 
     def count_scalars(self):
         """Return how many scalar operations are alive."""

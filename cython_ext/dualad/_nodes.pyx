@@ -24,7 +24,7 @@ cdef object DOUBLE = np.dtype(float)
 VIEWS = {
     "reshape", "transpose", "swapaxes", "moveaxis", "rollaxis", "expand_dims", "squeeze", "ravel", "broadcast_to",
     "getitem", "diagonal", "flip", "fliplr", "flipud", "rot90", "atleast_1d", "atleast_2d", "atleast_3d",
-    "matrix_transpose", "permute_dims",
+    "matrix_transpose", "permute_dims", "sliding_window_view",
 }
 cdef set COPIES = {"copy", "astype", "broadcast_to", "reshape", "positive"}
 cdef dict kinds_of = KINDS
@@ -56,7 +56,8 @@ cdef inline _NODE mark(int number):
 
 @cython.no_gc
 cdef class Node:
-    """A general node: ``way`` is "input", "view", "each", "write", "reduce", "whole", "join", "pick", "pack" or "call".
+    """A general node: ``way`` is "input", "view", "each", "write", "reduce", "whole", "join", "pick", "pack",
+    "steps" or "call".
 
     ``operands`` are nodes, or constants as arrays and numbers. ``op`` is an opcode of the machine with ``function`` its
     loop; of a call, ``function`` is the Python function, with ``args`` and ``kwargs`` where it is no plain call.

@@ -159,6 +159,8 @@ cdef class Placing(Nodes):
             return False
         if terms in self.inputs or not self.is_fused(terms) or self.graph.stage[terms] != stage:
             return False
+        if not self.value_of(self.graph, terms).dense():
+            return False  # a group goes through its elements in the order of the axes
         outer, length, inner, _ = whole.sizes
         key = stage, self.value_of(self.graph, terms).shape
         if outer == inner == 1:

@@ -42,7 +42,7 @@ cdef extern from "machine.h" nogil:
     const int *run_points(const int *p, double *v, const Function *functions, unsigned char *failed) noexcept
     const int *run_scalars(const int *p, double *v, const Function *functions) noexcept
     void run_group(const Group *g, char **base, double *scratch, const Function *functions) noexcept
-    void run_whole(const Whole *w, char **base, const Function *functions) noexcept
+    int run_whole(const Whole *w, char **base, const Function *functions) noexcept
 
 cdef extern from "numpy/arrayobject.h":
     object PyArray_Scalar(void *data, object dtype, object base)
@@ -671,7 +671,9 @@ cdef class Program:
                 run_group(&self.groups[p[1]], base, scratch, self.functions)
                 p += 2
             elif op == OP_REDUCE:
-                run_whole(&self.wholes[p[1]], base, self.functions)
+                if run_whole(&self.wholes[p[1]], base, self.functions):
+                    state[0] = <int> self.length  # it will be recorded again, and meets the error if it is one
+                    return NULL
                 p += 2
             elif op == OP_CALLBACK:
                 return p

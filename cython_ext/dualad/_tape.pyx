@@ -1332,10 +1332,29 @@ cdef object frozen(Tape tape, cnp.ndarray x):
     if not cnp.PyArray_ISWRITEABLE(x) and cnp.PyArray_BASE(x) == NULL:
         return x
     if cnp.PyArray_NBYTES(x) <= SMALL or tape.live is not None:
-        return cnp.PyArray_NewCopy(x, cnp.NPY_KEEPORDER)
+        return cnp.PyArray_NewCopy(x, cnp.NPY_KEEPORDER) if tape.lean or is_dense(x) else copied_as_it_lies(x)
     if id(x) not in tape.sealed:
         tape.sealed[id(x)] = (x, sample_of(x))
     return x
+
+
+cdef enum:
+    WIDE = 8               # times the memory of its elements that an array with gaps may take
+
+
+cdef object copied_as_it_lies(object x):
+    """Return a copy with the same strides: the last bit of a product may depend on them.
+
+    What lies far apart is copied without gaps.
+    """
+    forward = tuple([slice(None, None, -1) if stride < 0 else slice(None) for stride in x.strides])
+    like = x[forward]
+    span = sum([stride * (n - 1) for n, stride in zip(like.shape, like.strides)]) + x.itemsize
+    if x.size == 0 or x.dtype.hasobject or span > WIDE * x.nbytes:
+        return np.array(x, order="K")
+    found = np.ndarray(like.shape, x.dtype, np.empty(span, np.uint8), 0, like.strides)
+    found[...] = like
+    return found[forward]
 
 
 cdef object sample_of(cnp.ndarray x):

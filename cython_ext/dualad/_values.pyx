@@ -67,6 +67,11 @@ cdef class Value:
             step *= n
         return True
 
+    def along(self, tuple order):
+        """Return the value with its axes in another order."""
+        shape, strides = tuple([self.shape[axis] for axis in order]), tuple([self.strides[axis] for axis in order])
+        return lying(shape, self.kind, self.root, self.offset, strides, self.dtype)
+
     @property
     def is_dense(self):
         """Whether elements lie in C order without gaps."""

@@ -5,6 +5,7 @@
 #ifndef DUALAD_MACHINE_H
 #define DUALAD_MACHINE_H
 
+#include <fenv.h>
 #include <math.h>
 #include <string.h>
 #include "loops.h"
@@ -581,7 +582,13 @@ static void run_group(const Group *g, char *const *base, double *scratch, const 
 
 /* --- operations on whole arrays: reductions, generalized universal functions, elements at places that do not change */
 
-enum { REDUCE, GENERALIZED, TAKE, SCATTER };
+enum {
+    REDUCE, GENERALIZED,
+    TAKE,       /* y[k] = x[place[k]], 0 where the place is -1 */
+    SCATTER,    /* y = 0, then y[place[k]] += x[k], or x[from[k]] where there is a second list */
+    CAREFUL,    /* generalized, and failed where it says that it is by the flag of invalid operations */
+    CUMULATE    /* y[0] = x[0], y[k] = f(y[k - 1], x[k]); the operand has strides */
+};
 
 typedef struct {
     int base;
@@ -647,37 +654,66 @@ static void call_generalized(const Whole *w, char **start, const Function *f, in
     f->loop(at, dimension, step, f->data);
 }
 
-static void move_elements(const Whole *w, const double *x, const int64_t *place, double *y)
+static void take_elements(const Whole *w, const double *x, const int64_t *place, double *y)
 {
     Py_ssize_t inner = w->inner;
-    if (w->way == SCATTER)
-        memset(y, 0, w->outer * w->whole * inner * sizeof(double));
-    for (Py_ssize_t o = 0; o < w->outer; o++) {
-        if (w->way == TAKE) {
-            for (Py_ssize_t k = 0; k < w->length; k++, y += inner)
-                for (Py_ssize_t i = 0; i < inner; i++)
-                    y[i] = x[place[k] * inner + i];
-            x += w->whole * inner;
-        } else {
-            for (Py_ssize_t k = 0; k < w->length; k++, x += inner)
-                for (Py_ssize_t i = 0; i < inner; i++)
-                    y[place[k] * inner + i] += x[i];
-            y += w->whole * inner;
-        }
-    }
+    for (Py_ssize_t o = 0; o < w->outer; o++, x += w->whole * inner)
+        for (Py_ssize_t k = 0; k < w->length; k++, y += inner)
+            for (Py_ssize_t i = 0; i < inner; i++)
+                y[i] = place[k] < 0 ? 0.0 : x[place[k] * inner + i];
 }
 
-static void run_whole(const Whole *w, char *const *base, const Function *functions)
+static void scatter_elements(const Whole *w, const double *x, const int64_t *place, const int64_t *from, double *y)
+{
+    Py_ssize_t inner = w->inner;
+    memset(y, 0, w->outer * w->whole * inner * sizeof(double));
+    if (from) {
+        for (Py_ssize_t k = 0; k < w->length; k++)
+            y[place[k]] += x[from[k]];
+        return;
+    }
+    for (Py_ssize_t o = 0; o < w->outer; o++, y += w->whole * inner)
+        for (Py_ssize_t k = 0; k < w->length; k++, x += inner)
+            for (Py_ssize_t i = 0; i < inner; i++)
+                y[place[k] * inner + i] += x[i];
+}
+
+static void cumulate_whole(const Whole *w, char *x, double *y, const Function *f)
+{
+    const Py_ssize_t *step = w->place[0].stride;
+    Py_ssize_t along = w->inner * sizeof(double), n = w->length - 1;
+    for (Py_ssize_t o = 0; o < w->outer; o++, y += w->length * w->inner)
+        for (Py_ssize_t i = 0; i < w->inner; i++) {
+            char *from = x + o * step[0] + i * step[2];
+            char *at[3] = {(char *) (y + i), from + step[1], (char *) (y + i) + along};
+            Py_ssize_t stride[3] = {along, step[1], along};
+            y[i] = *(double *) from;
+            if (n > 0)
+                f->loop(at, &n, stride, f->data);
+        }
+}
+
+/* Return 1 where the operation failed. */
+static int run_whole(const Whole *w, char *const *base, const Function *functions)
 {
     char *at[4];
+    const Function *f = &functions[w->function];
     for (int k = 0; k < w->operands; k++)
         at[k] = base[w->place[k].base] + w->place[k].offset;
-    if (w->way == REDUCE)
-        reduce_whole(w, (double *) at[0], (double *) at[1], &functions[w->function]);
-    else if (w->way == GENERALIZED)
-        call_generalized(w, at, &functions[w->function], 0);
-    else
-        move_elements(w, (double *) at[0], (int64_t *) at[1], (double *) at[2]);
+    switch (w->way) {
+    case REDUCE: reduce_whole(w, (double *) at[0], (double *) at[1], f); break;
+    case GENERALIZED: call_generalized(w, at, f, 0); break;
+    case TAKE: take_elements(w, (double *) at[0], (int64_t *) at[1], (double *) at[2]); break;
+    case CUMULATE: cumulate_whole(w, at[0], (double *) at[1], f); break;
+    case CAREFUL:
+        feclearexcept(FE_INVALID);
+        call_generalized(w, at, f, 0);
+        return fetestexcept(FE_INVALID) != 0;
+    default:
+        scatter_elements(w, (double *) at[0], (int64_t *) at[1], w->operands == 4 ? (int64_t *) at[2] : NULL,
+                         (double *) at[w->operands - 1]);
+    }
+    return 0;
 }
 
 #endif

@@ -7,15 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from dualad.program.describe import Describing, order_of
+from dualad.program.describe import Describing
 from dualad.program.kernels import _NODE, OPCODES, Scalars
 from dualad.program.nodes import WRITE, Node, Value
 from dualad.program.parts import COPIED, FIXED, NUMBER, OBJECT, Callback
-from dualad.program.whole import places_of
+from dualad.program.spelled import Loop, then
+from dualad.program.steps import Outcome
+from dualad.program.whole import Whole, constant_layout, places_of, spanned
 from dualad.reverse.kernels import Tape
 
 __all__ = ["Arrays"]
 
+_EXACT = 2.0**52  # whole numbers below are doubles
 _RUN = 16  # numbers in a row that are copied as an array
 
 
@@ -33,6 +36,11 @@ class Arrays(Describing):
         """Write the instructions of a general node."""
         node = self.node(self.graph, number)
         way = node.way
+        if way == "reduce" and node.function.divisor is not None:
+            if number not in self.done:
+                self._whole(scalars, number, node)
+            self._loop(scalars, number, then(np.true_divide, node.value, _NODE(number), node.function.divisor))
+            return
         if way in ("input", "view") or number in self.done:
             return
         if way == "each":
@@ -47,6 +55,9 @@ class Arrays(Describing):
             return
         if way in ("reduce", "whole"):
             self._whole(scalars, number, node)
+            return
+        if way == "steps":
+            self._steps(scalars, number, node)
             return
         if way == "pick":
             self._pick(scalars, number, node.function)
@@ -141,15 +152,61 @@ class Arrays(Describing):
         else:
             self.copy(scalars, (base, part.kind, offset, ()), (0, "d", 8 * place, ()), ())
 
+    def _steps(self, scalars: Scalars, number: int, node: Node) -> None:
+        if node.value is None:
+            scalars.give(number)
+        for step in node.function:
+            if isinstance(step, Loop):
+                self._loop(scalars, number, step)
+            else:
+                made, sources = step
+                spots = [self.spot(x) if isinstance(x, Value) else self._array_at(x) for x in sources]
+                results = [self._spot_of(scalars, number, node.value)]
+                if made.part is not None:  # the others go where nobody looks
+                    spare = [(0, 8 * int(scalars.new_place())) for _ in range(made.function.nout)]
+                    results = [*spare[: made.part], *results, *spare[made.part + 1 :]]
+                self._emit_whole(scalars, made, [*spots, *results])
+        self.work += 20
+
+    def _spot_of(self, scalars: Scalars, number: int, value: Value | None) -> tuple[int, int]:
+        """Return where the result of a node goes that has a place already."""
+        return (0, 8 * int(scalars.at(number))) if value is None else self.spot(value)
+
+    def _loop(self, scalars: Scalars, number: int, loop: Loop) -> None:
+        """Write a loop; of one operation on numbers it is an instruction."""
+        if loop.stores == ((0, None),) and len(loop.steps) == 1:
+            op, function, sources = loop.steps[0]
+            words = [op, scalars.at(number)] + ([scalars.function(*function)] if function else [])
+            scalars.code.emit(*words, *(self._place_of(scalars, loop.reads[-1 - x]) for x in sources))
+            return
+        loads = [self.operand(scalars, x, loop.shape) for x in loop.reads]
+        steps = [(op, scalars.function(*function) if function else 0, sources) for op, function, sources in loop.steps]
+        if [op for op, _, _ in steps] == [OPCODES["move"]] and not loop.sums and loop.stores[0][1] is not None:
+            self.copy(scalars, loads[0], self.spec_of(loop.stores[0][1], loop.shape), loop.shape)
+            return
+        stores = []
+        for key, target in loop.stores:
+            base, offset = self._spot_of(scalars, number, target)
+            strides = () if target is None else target.strides
+            stores.append((key, (base, "d", offset, strides), any(load[0] == base for load in loads)))
+        sinks = [(key, *self._spot_of(scalars, number, target), *rest) for key, target, *rest in loop.sums]
+        self.loop(scalars, loop.shape, steps, loads, stores, sinks)
+
     def _whole(self, scalars: Scalars, number: int, node: Node) -> None:
-        made = node.function
         spots = [self._array_at(x) for x in node.operands]
-        if made.places is not None:
-            spots.append((1, self.offset_of(("places", made.places.tobytes()), made.places.view(np.float64))))
         spots.append((0, 8 * scalars.give(number)) if node.value is None else self.spot(node.value))
-        function = (
-            scalars.function(made.function, made.function.types.index("dd->d")) if made.function is not None else 0
-        )
+        self._emit_whole(scalars, node.function, spots)
+        values = [self.value(self.graph, x.number) if isinstance(x, _NODE) else np.asarray(x) for x in node.operands]
+        self.work += 20 + sum(int(np.prod(value.shape)) for value in values if value is not None)
+
+    def _emit_whole(self, scalars: Scalars, made: Whole, spots: list[tuple[int, int]]) -> None:
+        """Write an operation on arrays that lie at some spots, its results the last of them."""
+        lists = [(1, self.offset_of(("places", x.tobytes()), x.view(np.float64))) for x in made.places]
+        spots = [*spots[:-1], *lists, spots[-1]]
+        function = 0
+        if made.function is not None:
+            kinds = "d" * made.function.nin + "->" + "d" * made.function.nout
+            function = scalars.function(made.function, made.function.types.index(kinds))
         scalars.code.emit(OPCODES["reduce"], len(self.wholes))
         self.wholes.append(
             (
@@ -163,15 +220,16 @@ class Arrays(Describing):
                 places_of(made, spots),
             )
         )
-        values = [self.value(self.graph, x.number) if isinstance(x, _NODE) else np.asarray(x) for x in node.operands]
-        self.work += 20 + sum(value.size for value in values if value is not None)
 
     def _array_at(self, x: Any) -> tuple[int, int]:
-        """Return base and byte offset of an array; a constant lies without gaps, its axes in their order."""
+        """Return base and byte offset of an array; a constant lies as it did when it was recorded."""
         if isinstance(x, _NODE):
             return self.spot(self.value(self.graph, x.number))  # type: ignore[arg-type]
-        held = np.ascontiguousarray(np.transpose(x, order_of(x)), dtype=float)
-        return 1, self.offset_of(("dense", held.shape, held.tobytes()), held.ravel())
+        shape, strides = constant_layout(x)  # type: ignore[misc]
+        low, span = spanned(shape, strides)
+        memory = np.zeros(span)
+        np.ndarray(shape, float, memory, -low, strides)[...] = x
+        return 1, self.offset_of(("lying", shape, strides, memory.tobytes()), memory) - low
 
     def _call(self, scalars: Scalars, number: int, node: Node) -> None:
         operands = tuple(self._handed(scalars, x) for x in node.operands)
@@ -184,6 +242,16 @@ class Arrays(Describing):
         scalars.code.emit(OPCODES["callback"], len(self.callbacks))
         self.callbacks.append(Callback(node.function, node.args, node.kwargs, operands, target, node.name))
         self.work += 1e4
+
+    @staticmethod
+    def _compared(value: Value | None, outcome: Any) -> Any:
+        """Return an outcome with which an array can be compared as numbers, None for another."""
+        wanted = np.asarray(outcome)
+        if value is None or not value.kind or not wanted.size or wanted.shape != value.shape:
+            return None
+        if wanted.dtype.kind not in "biuf" or not np.all(np.abs(wanted.astype(float)) < _EXACT):
+            return None
+        return wanted
 
     @staticmethod
     def _kept(value: Value) -> tuple[Any, Any]:
@@ -212,26 +280,15 @@ class Arrays(Describing):
             scalars.code.emit(OPCODES["guard"], guard, self._place_of(scalars, _NODE(number)), int(outcome))
         elif isinstance(outcome, int) and value is None:
             scalars.code.emit(OPCODES["guard_whole"], guard, scalars.at(number), scalars.constant(float(outcome)))
+        elif (wanted := self._compared(value, outcome)) is not None:
+            place = int(scalars.new_place())
+            shape = value.shape  # type: ignore[union-attr]
+            loads = [self.spec_of(value, shape), self.operand(scalars, wanted, shape)]  # type: ignore[arg-type]
+            self.loop(scalars, shape, [(OPCODES["not_equal"], 0, (-1, -2))], loads, [], [(0, 0, 8 * place, 0, 1)])
+            scalars.code.emit(OPCODES["guard"], guard, place, 0)
         else:
             operands = (self._handed(scalars, _NODE(number)),)
             scalars.code.emit(OPCODES["callback"], len(self.callbacks))
             check = Outcome(outcome)
             self.callbacks.append(Callback(check, None, None, operands, (-1, guard), "guard"))
             self.work += 1e4
-
-
-class Outcome:
-    """Whether a value has the outcome on which a recording relied."""
-
-    def __init__(self, outcome: Any) -> None:
-        self.outcome = outcome
-
-    def __call__(self, value: Any) -> bool:
-        if isinstance(self.outcome, (bool, np.bool_)):
-            return bool(value) == bool(self.outcome)
-        if isinstance(self.outcome, int):
-            return bool(np.trunc(value) == self.outcome)
-        wanted = np.asarray(self.outcome)
-        return bool(
-            np.shape(value) == wanted.shape and np.array_equal(value, wanted, equal_nan=wanted.dtype.kind == "f")
-        )

@@ -16,7 +16,7 @@ from dualad.reverse.kernels import Tape
 
 __all__ = ["build"]
 
-_COMPUTED = ("each", "call", "write", "reduce", "whole", "join")  # ways that can compute a value wherever it lies
+_COMPUTED = ("each", "call", "write", "reduce", "whole", "join", "steps")  # compute a value wherever it lies
 _COPIED_UP_TO = 128  # elements of an input or output that is copied to or from the workspace
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from dualad import errors
 from dualad.program.kernels import OPCODES
 from dualad.program.parts import COPIED, FIXED, NUMBER, OBJECT, SHOWN, Callback, Output, Parts
-from dualad.program.whole import GENERALIZED, REDUCE, SCATTER, TAKE
+from dualad.program.whole import CAREFUL, CUMULATE, GENERALIZED, REDUCE, SCATTER, TAKE, cores_of
 
 __all__ = ["check"]
 
@@ -202,10 +202,11 @@ class _Checking:
     # --- what is computed
 
     def function(self, number: int, ufunc: Any, loop: Any) -> None:
-        """Check a loop of a universal function: doubles to one double."""
+        """Check a loop of a universal function: doubles to one double, or to several if it is generalized."""
         _must(isinstance(ufunc, np.ufunc), f"function {number} is no universal function")
         kinds = ufunc.types[_whole(loop, 0, len(ufunc.types), f"the loop of function {number}")]
-        _must(kinds == "d" * ufunc.nin + "->d" and ufunc.nin <= _SOURCES, f"function {number} takes {kinds}")
+        holds = kinds == "d" * ufunc.nin + "->" + "d" * ufunc.nout and ufunc.nin <= _SOURCES
+        _must(holds and (ufunc.nout == 1 or ufunc.signature is not None), f"function {number} takes {kinds}")
 
     def loop_of(self, function: Any, what: str, generalized: bool = False) -> Any:
         """Return the universal function of a number."""
@@ -273,12 +274,18 @@ class _Checking:
         outer, length, inner, whole = (_whole(n, 0, _LARGEST, f"a size of {what}") for n in sizes)
         shape = _shape(shape, what)
         _must(len(shape) <= _AXES and len(dimensions) <= 6 and len(steps) <= 12, f"{what} has too many axes")
-        if way == GENERALIZED:
-            self.generalized(what, function, shape, dimensions, steps, places)
+        if way in (GENERALIZED, CAREFUL):
+            self.generalized(what, way, function, shape, dimensions, steps, places)
             return
         spots = [(base, offset) for base, offset, strides in places if len(strides) <= _AXES]
-        _must(len(spots) == len(places) == (2 if way == REDUCE else 3), f"{what} has {len(places)} places")
-        _must(outer > 0 and inner > 0 and (whole > 0 or way == REDUCE), f"{what} is over nothing")
+        wanted = (2,) if way in (REDUCE, CUMULATE) else (3,) if way == TAKE else (3, 4)
+        _must(len(spots) == len(places) and len(places) in wanted, f"{what} has {len(places)} places")
+        _must(outer > 0 and inner > 0 and (whole > 0 or way in (REDUCE, CUMULATE)), f"{what} is over nothing")
+        if way == CUMULATE:
+            _must(self.loop_of(function, what).nin == 2 and length >= 1, f"{what} adds up nothing")
+            self.within(f"the operand of {what}", *spots[0], (outer, length, inner), places[0][2], 8, False)
+            self.run_of(f"the result of {what}", *spots[1], outer * length * inner, True)
+            return
         if way == REDUCE:
             _must(self.loop_of(function, what).nin == 2 and length >= 1, f"{what} reduces nothing")
             self.run_of(f"the operand of {what}", *spots[0], outer * length * inner, False)
@@ -286,21 +293,29 @@ class _Checking:
             return
         _must(way in (TAKE, SCATTER), f"{what} is of way {way!r}")
         across, named = outer * whole * inner, outer * length * inner
+        self.run_of(f"the result of {what}", *spots[-1], named if way == TAKE else across, True)
+        self.listed(what, spots[1], length, -1 if way == TAKE else 0, whole)
+        if len(spots) == 4:
+            _must(outer == inner == 1, f"{what} names places twice")
+            found = self.listed(what, spots[2], length, 0, _LARGEST)
+            named = int(found.max()) + 1 if len(found) else 0
         self.run_of(f"the operand of {what}", *spots[0], across if way == TAKE else named, False)
-        self.run_of(f"the result of {what}", *spots[2], named if way == TAKE else across, True)
-        base, offset = spots[1]
+
+    def listed(self, what: str, spot: Any, length: int, low: int, high: int) -> Any:
+        """Check the whole numbers of a list among the constants, and return them."""
+        base, offset = spot
         _must(base == 1, f"the places of {what} are no constants")
         self.run_of(f"the places of {what}", base, offset, length, False)
         numbers = self.parts.constants[offset // 8 : offset // 8 + length].view(np.int64)
-        _must(bool(np.all((numbers >= 0) & (numbers < whole))), f"{what} names places that are not there")
+        _must(bool(np.all((numbers >= low) & (numbers < high))), f"{what} names places that are not there")
+        return numbers
 
-    def generalized(self, what: str, function: Any, shape: Any, dimensions: Any, steps: Any, places: Any) -> None:
+    def generalized(
+        self, what: str, way: Any, function: Any, shape: Any, dimensions: Any, steps: Any, places: Any
+    ) -> None:
         """Check a call of a generalized universal function."""
         ufunc = self.loop_of(function, what, True)
-        cores = [
-            [name for name in part.strip("()").split(",") if name]
-            for part in ufunc.signature.replace("->", ",").replace("),(", ")|(").split("|")
-        ]
+        cores = cores_of(ufunc)
         names = list(dict.fromkeys(name for core in cores for name in core))
         _must(len(names) == len(dimensions) and len(cores) == len(places) <= 4, f"{what} is no call of its function")
         _must(sum(map(len, cores)) == len(steps) and len(shape) >= 1, f"{what} is no call of its function")
@@ -310,7 +325,11 @@ class _Checking:
             own, rest = tuple(rest)[: len(core)], tuple(rest)[len(core) :]
             _must(len(strides) == len(shape), f"{what} has {len(strides)} strides and {len(shape)} axes")
             axes = (*shape, *(lengths[name] for name in core))
-            self.within(f"an array of {what}", base, offset, axes, (*strides, *own), 8, k == len(cores) - 1)
+            _must(
+                way == GENERALIZED or all(s != 0 or lengths[name] < 2 for s, name in zip(own, core, strict=True)),
+                f"{what} has a matrix that repeats itself",
+            )
+            self.within(f"an array of {what}", base, offset, axes, (*strides, *own), 8, k >= ufunc.nin)
 
     def callback(self, what: str, callback: Any) -> None:
         """Check a call of a Python function."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,12 @@ import numpy as np
 from dualad.duck.operands import Operand
 from dualad.program.kernels import _NODE, OPCODES, Graph, Grouping, own_of, strides_of
 from dualad.program.nodes import _REDUCTIONS, POWERS, VIEWS, Node, Value, number_power, opcode_for
-from dualad.program.steps import Call, Index, Write
-from dualad.program.whole import SCATTER, TAKE, Whole, generalized, moved, reduced
+from dualad.program.spelled import SPELLED, arranged, spelled
+from dualad.program.steps import Call, Index, Path, Write
+from dualad.program.whole import PRODUCTS, SCATTER, TAKE, Whole, constant_layout, generalized, moved, reduced
 from dualad.reverse.kernels import Record
 
-__all__ = ["Describing", "order_of"]
-
-
-def order_of(x: Any) -> tuple[int, ...]:
-    """Return the axes of an array from the one whose neighbours lie furthest apart to the nearest."""
-    return tuple(sorted(range(x.ndim), key=lambda axis: -abs(x.strides[axis])))
+__all__ = ["Describing"]
 
 
 class Describing(Grouping):
@@ -38,6 +35,9 @@ class Describing(Grouping):
             case "discrete":
                 return self._discrete(graph, record, own)
             case "item":
+                parent = graph.parent_of(number)
+                if parent is not None:
+                    return self._part(graph, record, parent)
                 return Node(
                     "call", tuple(self._marked(graph, record.operands, [None])), own, function=operator.getitem,
                     args=(Operand(0), record.index), kwargs={}, record=record, name="item",
@@ -45,6 +45,17 @@ class Describing(Grouping):
             case "row":
                 return self._row(graph, number, record, own)
         raise ValueError(f"a record of kind {record.kind!r}")
+
+    def _part(self, graph: Graph, record: Record, parent: Record) -> Node:
+        """Return one of several numbers that NumPy's own loop finds together."""
+        operands = self._marked(graph, parent.operands, [None])
+        layouts = [self._layout(graph, x) for x in operands]
+        whole = None if None in layouts else generalized("linalg.slogdet", layouts, ((), ()))  # type: ignore[arg-type]
+        if whole is not None:
+            steps = ((replace(whole, part=record.index), tuple(operands)),)
+            return Node("steps", tuple(operands), None, 0, steps, record=record, name="linalg.slogdet")
+        function = Path([Call(parent), operator.itemgetter(record.index)])
+        return Node("call", tuple(operands), None, function=function, record=record, name="linalg.slogdet")
 
     def _power(self, graph: Graph, function: Any, operands: Any, own: Value | None) -> tuple[Any, Any, Any]:
         """Return what NumPy computes a power by, its operands, and the exponent if that is a constant of its own.
@@ -123,12 +134,16 @@ class Describing(Grouping):
         if first is not None and isinstance(first, _NODE) and like is None and own is not None and len(operands) == 1:
             if name in VIEWS and own.kind == "d":
                 return Node("each", (first,), own, OPCODES["move"], None, record=record, name=name)
+        if own is None and len(operands) == 1 and isinstance(first, _NODE):
+            found_number = self._as_number(record, first, like)
+            if found_number is not None:
+                return found_number
         if name == "sum" and own is not None and own.kind == "d" and like is not None and like.shape == own.shape:
             if like.kind == "d" and (record.kwargs or {}).get("axis") == () and len(operands) == 1:
                 return Node("each", (first, 0.0), own, OPCODES["add"], record=record, name=name)
-        if name in _REDUCTIONS and like is not None and like.is_dense and like.shape and len(operands) == 1:
-            whole = reduced(record.args, record.kwargs, like.shape, *_REDUCTIONS[name])
-            if whole is not None and (own is None or own.is_dense):
+        if name in _REDUCTIONS and like is not None and like.kind == "d" and len(operands) == 1:
+            whole = reduced(record, like, own, *_REDUCTIONS[name])
+            if whole is not None:
                 return Node("reduce", (first,), own, 0, whole, record=record, name=name)
         found_whole = self._as_whole(graph, record, operands, own)
         if found_whole is not None:
@@ -137,26 +152,49 @@ class Describing(Grouping):
             joined = self._joined(graph, record, operands, own)
             if joined is not None:
                 return joined
-        if (
-            name == "stack"
-            and own is not None
-            and own.is_dense
-            and len(own.shape) == 1
-            and own.shape[0] == len(operands)
-        ):
-            places = [x.place if isinstance(x, Operand) else None for x in record.args[0]]
-            if places == list(range(len(operands))) and not record.kwargs and len(record.args) == 1:
-                return Node("pack", tuple(operands), own, record=record, name=name)
+        if name == "stack" and own is not None and own.is_dense and len(own.shape) == 1 and len(record.args) == 1:
+            parts = [operands[x.place] if isinstance(x, Operand) else x for x in record.args[0]]
+            if all(isinstance(x, _NODE) or np.ndim(x) == 0 for x in parts) and set(record.kwargs or {}) <= {"axis"}:
+                return Node("pack", tuple(parts), own, record=record, name=name)
+        steps = self._steps_of(graph, record, number, operands, own)
+        if steps is not None:
+            return Node("steps", tuple(operands), own, 0, steps, record=record, name=name)
         return call
+
+    def _steps_of(self, graph: Graph, record: Record, number: int, operands: list[Any], own: Value | None) -> Any:
+        """Return the steps of a row that the machine does in several, None for another row."""
+        seen = [self.value(graph, x.number) or x if isinstance(x, _NODE) else x for x in operands]
+        name, args, kwargs = record.row.name, record.args, dict(record.kwargs or {})
+        if len(seen) == 1 and isinstance(seen[0], Value) and own is not None:
+            steps = arranged(Call(record), name, args, kwargs, seen[0], own)
+            if steps is not None:
+                return steps
+        count = len(getattr(record.row, "operands", ()))
+        if name not in SPELLED or len(args) < count:
+            return None
+        given = [seen[x.place] if isinstance(x, Operand) else np.asarray(x) for x in args[:count]]
+        return spelled(name, args, kwargs, given, own, _NODE(number))
+
+    def _as_number(self, record: Record, first: Any, like: Value | None) -> Node | None:
+        """Return what makes a number of a number, or of an array with one element."""
+        name = record.row.name
+        if name in VIEWS and like is None:
+            return Node("each", (first,), None, OPCODES["move"], None, record=record, name=name)
+        if name in VIEWS and like is not None and like.kind:
+            found = self._alias(like, [Call(record)])
+            if found is not None and found.shape == ():
+                return Node("pick", (first,), None, function=found, record=record, name="element")
+        if name in ("sum", "mean") and like is None and len(record.args) == 1:
+            if (record.kwargs or {}).get("where", True) is True and "initial" not in (record.kwargs or {}):
+                return Node("each", (first, 0.0), None, OPCODES["add"], record=record, name=name)
+        return None
 
     def _layout(self, graph: Graph, x: Any) -> tuple[Any, Any] | None:
         """Return shape and strides of an operand of doubles, None for another."""
         if isinstance(x, _NODE):
             value = self.value(graph, x.number)
             return (value.shape, value.strides) if value is not None and value.kind == "d" else None
-        if isinstance(x, np.ndarray) and x.dtype == float:
-            return x.shape, strides_of(x.shape, order_of(x), 8)
-        return None
+        return constant_layout(x) if isinstance(x, np.ndarray) else None
 
     def _as_whole(self, graph: Graph, record: Record, operands: list[Any], own: Value | None) -> Node | None:
         """Return a product of matrices, or elements at fixed places; None for another row."""
@@ -165,10 +203,12 @@ class Describing(Grouping):
             return None
         layouts = [self._layout(graph, x) for x in operands]
         whole: Whole | None = None
-        if name in ("matmul", "dot", "vecdot", "matvec", "vecmat"):
+        if name in PRODUCTS:
+            if name == "linalg.solve" and len(layouts) == 2 and layouts[1] is not None and len(layouts[1][0]) == 1:
+                name = "linalg.solve1"
             operands = [operands[x.place] if isinstance(x, Operand) else x for x in record.args]
             layouts = [self._layout(graph, x) for x in operands]
-            if len(operands) == 2 and not record.kwargs and None not in layouts:
+            if len(operands) <= 2 and not record.kwargs and None not in layouts:
                 result = ((), ()) if own is None else (own.shape, own.strides)
                 whole = generalized(name, layouts, result)  # type: ignore[arg-type]
         elif name in ("getitem", "scatter_add") and len(operands) == 1 and own is not None and own.is_dense:
@@ -187,9 +227,10 @@ class Describing(Grouping):
 
     def _joined(self, graph: Graph, record: Record, operands: list[Any], own: Value) -> Node | None:
         """Return arrays that are copied one behind the other."""
-        if len(record.args) != 1 or set(record.kwargs or {}) - {"axis"}:
+        kwargs = dict(record.kwargs or {})
+        if len(record.args) > 2 or kwargs.pop("casting", "same_kind") != "same_kind" or set(kwargs) - {"axis"}:
             return None
-        axis = (record.kwargs or {}).get("axis", 0)
+        axis = record.args[1] if len(record.args) == 2 else kwargs.get("axis", 0)
         parts = []
         for x in record.args[0]:
             x = operands[x.place] if isinstance(x, Operand) else x

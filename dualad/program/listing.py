@@ -12,7 +12,8 @@ __all__ = ["listing"]
 _NAMES = list(OPCODES)
 _SHORT = {"negative", "square", "pow_2", "move", "not", "isnan", "isfinite", "isinf"}
 _LONG = {"where", "multiply_add", "multiply_subtract", "subtract_multiply", "scale_add"}
-_WHOLE = ("reduce", "product", "take", "scatter")
+_WHOLE = ("reduce", "product", "take", "scatter", "matrices", "cumulate")  # by way
+_PRODUCTS = (1, 4)
 _MOST = 200  # steps that are listed
 
 
@@ -74,6 +75,6 @@ def _group(parts: Any, made: Any) -> str:
 
 def _whole(parts: Any, made: Any) -> str:
     way, function, _, sizes, shape, dimensions, *_ = made
-    name = parts.functions[function][0].__name__ if way < 2 else ""
-    size = "x".join(map(str, sizes[:3] if way != 1 else (*shape, *dimensions)))
+    name = "" if way in (2, 3) else parts.functions[function][0].__name__
+    size = "x".join(map(str, sizes[:3] if way not in _PRODUCTS else (*shape, *dimensions)))
     return f"{_WHOLE[way]} {name} {size}".replace("  ", " ")

@@ -37,7 +37,10 @@ _BY_OPERATOR = {
 }  # fmt: skip
 _ARITHMETIC = {"add", "subtract", "multiply", "divide", "negative", "square", "scale", "move"}
 POWERS = {2.0: np.square, 0.5: np.sqrt, -1.0: np.reciprocal}  # what NumPy takes for powers with one exponent
-_REDUCTIONS = {"sum": (np.add, 0.0), "max": (np.maximum, None), "min": (np.minimum, None), "prod": (np.multiply, 1.0)}
+_REDUCTIONS = {
+    "sum": (np.add, 0.0), "mean": (np.add, 0.0), "prod": (np.multiply, 1.0),
+    "max": (np.maximum, None), "min": (np.minimum, None),
+}  # fmt: skip
 
 
 def resolve(function: Any, exponent: Any) -> tuple[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 from dualad.duck.operands import put_back
 from dualad.reverse.kernels import Record
 
-__all__ = ["Call", "Index", "Path", "Real", "Write"]
+__all__ = ["Call", "Index", "Outcome", "Path", "Real", "Write"]
 
 
 class Path:
@@ -74,6 +74,24 @@ class Real:
         """Return the real part."""
         found = self.function(*args)
         return found.real if not isinstance(found, tuple) and np.iscomplexobj(found) else found
+
+
+class Outcome:
+    """Whether a value has the outcome on which a recording relied."""
+
+    def __init__(self, outcome: Any) -> None:
+        self.outcome = outcome
+
+    def __call__(self, value: Any) -> bool:
+        """Say whether the outcome is the same."""
+        if isinstance(self.outcome, (bool, np.bool_)):
+            return bool(value) == bool(self.outcome)
+        if isinstance(self.outcome, int):
+            return bool(np.trunc(value) == self.outcome)
+        wanted = np.asarray(self.outcome)
+        return bool(
+            np.shape(value) == wanted.shape and np.array_equal(value, wanted, equal_nan=wanted.dtype.kind == "f")
+        )
 
 
 def _entries(index: Any) -> tuple[Any, ...]:

@@ -41,6 +41,14 @@ def large(x: Any) -> Any:
     return np.sum(y * y) + np.sum(np.reshape(x, (20, -1)) ** 2) + np.max(y)
 
 
+def matrices(x: Any) -> Any:
+    """Functions of matrices, running sums, copies with zeros between them, elements that are added at places."""
+    a = np.reshape(x, (3, 3)) + 3.0 * np.eye(3)
+    b = np.linalg.solve(a, np.cumsum(np.triu(a), axis=0)) + np.diag(x[:3])
+    y = np.cross(b, np.roll(a, 1, axis=0)) + np.reshape(np.pad(x[:5], 2, mode="wrap"), (3, 3))
+    return np.sum(np.linalg.norm(y, axis=1)) + np.linalg.norm(b) + np.mean(b[:, [2, 0]]) * np.trace(y)
+
+
 def loop(x: Any) -> Any:
     """Numbers only."""
     total = 0.0
@@ -52,7 +60,7 @@ def loop(x: Any) -> Any:
 def programs() -> list[tuple[Program, Any]]:
     found = []
     rng = np.random.default_rng(0)
-    for f, n in ((mixed, 6), (large, 300), (loop, 5)):
+    for f, n in ((mixed, 6), (large, 300), (loop, 5), (matrices, 9)):
         x = rng.uniform(0.1, 1.0, n)
         tape = record(f, x)
         outputs = [*tape.outputs, *(g._operand() for g in extend(tape))]
