@@ -326,6 +326,8 @@ def evaluate(expr: Expr, bound: Mapping[str, Any]) -> Any:
         key = (e.name, e.args)
         if key not in known:
             args = tuple(value(part) for part in e.args)
+            if e.name == "power" and type(args[0]) is int:
+                args = float(args[0]), args[1]  # NumPy raises no whole number to a negative whole power
             known[key] = getattr(np, e.name)(*args) if e.name in COMPARISONS else TABLE.named(e.name).call(args)
         found = known[key]
         return found[e.output] if isinstance(found, tuple) else found
