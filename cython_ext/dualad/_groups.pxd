@@ -12,11 +12,16 @@ cdef class Grouping(Placing):
     cdef public double work
     cdef public int exact
     cdef dict number_at, array_at, alike_at
+    cdef dict listed
+    cdef list temporaries
     cdef dict uniform             # of constants that are one number: by their offset
     cdef int fuse(self, object scalars, tuple shape, list numbers, dict into) except -1
     cdef int deliver(self, object scalars, Group made, int number, int user) except -1
     cdef int emit(self, object scalars, Group made) except -1
     cdef bint as_numbers(self, object scalars, Group made) except -1
+    cdef bint are_numbers(self, Group made, Py_ssize_t size) except -1
+    cdef list elements_of(self, object scalars, tuple load, tuple shape)
+    cdef int temporary(self, object scalars) except -1
     cdef bint copy_few(self, object scalars, tuple source, tuple target, tuple shape) except -1
     cdef tuple spec(self, Value value, tuple shape)
     cdef tuple read(self, object scalars, object x, tuple shape)

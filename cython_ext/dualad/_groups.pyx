@@ -6,7 +6,7 @@ from libc.string cimport memcmp
 import numpy as np
 
 from dualad._lower import OPCODES
-from dualad._machine cimport OP_ADD, OP_CALL, OP_GROUP, OP_MOVE, OP_MULTIPLY, OP_SQUARE
+from dualad._machine cimport OP_CALL, OP_GROUP, OP_MOVE, OP_MULTIPLY, OP_SQUARE, OP_SUM
 from dualad._nodes cimport _NODE, Node
 from dualad._pairs cimport Group, Member, group_of, member, paired, signed, written
 from dualad._placing cimport Placing
@@ -20,7 +20,8 @@ cdef object FLOAT = np.float64
 cdef enum:
     FOREVER = 2147483647
     SOME = 16
-    FEW = 16               # numbers that are copied one by one
+    FEW = 16               # elements of a group that are computed one by one
+    COPIED = 64            # and those that are copied so
 
 
 cdef class Grouping(Placing):
@@ -36,6 +37,8 @@ cdef class Grouping(Placing):
         self.array_at = {}
         self.alike_at = {}
         self.uniform = {}
+        self.listed = {}                    # of constants that are few numbers: the numbers, by their offset
+        self.temporaries = []              # places for what is not needed after its group
         self.constant_size = 1             # one that nobody reads, so that there are some
         self.exact = FOREVER               # nodes from the first on whose values are NumPy's to the bit
 
@@ -113,11 +116,11 @@ cdef class Grouping(Placing):
 
     cdef int emit(self, object scalars, Group made) except -1:
         cdef Py_ssize_t size = 1, scratch
+        if len(made.members) > 1:
+            signed(made, Negated(self, made), self.exact)
         if self.as_numbers(scalars, made):
-            self.work += 3 * len(made.members)
             return 0
         if len(made.members) > 1:
-            signed(made, Negated(self, made))
             paired(made)
         found, scratch = written(made)
         self.scratch = max(self.scratch, scratch)
@@ -129,42 +132,91 @@ cdef class Grouping(Placing):
         return 0
 
     cdef bint as_numbers(self, object scalars, Group made) except -1:
-        """Write a group of one element as operations on numbers, if that can be done; say whether it was."""
+        """Write a group of few elements as operations on numbers, if that can be done; say whether it was.
+
+        That takes a nanosecond or two for each, where a group takes a hundred and each of its steps twenty; and a
+        program of numbers alone runs several rows at a time.
+        """
         cdef Member one
-        cdef dict at = {}
-        cdef int i, place
+        cdef Py_ssize_t size = 1, i
+        cdef dict at = {}, to = {}
+        cdef set read = set(), put = set()
         for n in made.shape:
-            if n != 1:
+            size *= <Py_ssize_t> n
+        if not 0 < size <= FEW or not self.are_numbers(made, size):
+            return False
+        for i, load in enumerate(made.loads):
+            at[-1 - i] = self.elements_of(scalars, load, made.shape)
+            read.update(at[-1 - i])
+        # A result is computed where it will lie, if nothing is read there and nothing else put there.
+        for key, spec, _ in made.stores:
+            found = places(spec, made.shape)
+            if key not in to and not read.intersection(found) and not put.intersection(found):
+                to[key] = found
+            put.update(found)
+        idle = iter(self.temporaries)
+        for one in made.members:
+            found = to.get(one.key)
+            if found is None:
+                found = [next(idle, -1) for _ in range(size)]
+                if found[size - 1] < 0:
+                    found = [place if place >= 0 else self.temporary(scalars) for place in found]
+            operands = [at[x] for x in one.operands]
+            for i in range(size):
+                sources = [operand[i] for operand in operands]
+                if one.op == OP_SQUARE:
+                    scalars.code.emit(OP_MULTIPLY, found[i], sources[0], sources[0])
+                elif one.op == OP_CALL:
+                    scalars.code.emit(OP_CALL, found[i], one.function, *sources)
+                else:
+                    scalars.code.emit(one.op, found[i], *sources)
+            at[one.key] = found
+        for key, spec, _ in made.stores:
+            for place, source in zip(places(spec, made.shape), at[key]):
+                if place != source:
+                    scalars.code.emit(OP_MOVE, place, source)
+        for key, _, offset, length, inner in made.sinks:
+            length = length or size
+            for i in range(size // length):
+                first = i // inner * length * inner + i % inner
+                terms = at[key][first:first + length * inner:inner]
+                scalars.code.emit(OP_SUM, offset // 8 + i, scalars.constant(0.0), length, *terms)
+        self.work += 3 * size * len(made.members)
+        return True
+
+    cdef bint are_numbers(self, Group made, Py_ssize_t size) except -1:
+        """Say whether all that a group reads and writes are numbers of the workspace or constants."""
+        cdef Member one
+        for one in made.members:
+            # Functions of more than one element are faster side by side.
+            if one.op > OP_CALL or (one.op == OP_CALL and size > 1):
                 return False
         for base, kind, offset, _ in made.loads:
-            if kind != "d" or base > 1 or (base == 1 and offset not in self.uniform):
+            if kind != "d" or base > 1 or (base == 1 and offset not in self.uniform and offset not in self.listed):
                 return False
         for _, spec, _ in made.stores:
             if spec[0] != 0 or spec[1] != "d":
                 return False
-        for _, base, *_ in made.sinks:
-            if base != 0:
+        for _, base, _, length, inner in made.sinks:
+            # NumPy sums neighbours from the left as long as they are less than eight.
+            if base != 0 or ((length or size) > 7 and inner == 1):
                 return False
-        for one in made.members:
-            if one.op > OP_CALL:
-                return False
-        for i, (base, kind, offset, _) in enumerate(made.loads):
-            at[-1 - i] = offset // 8 if base == 0 else scalars.constant(self.uniform[offset])
-        for one in made.members:
-            place = scalars.new_place()
-            sources = [at[x] for x in one.operands]
-            if one.op == OP_SQUARE:
-                scalars.code.emit(OP_MULTIPLY, place, sources[0], sources[0])
-            elif one.op == OP_CALL:
-                scalars.code.emit(OP_CALL, place, one.function, *sources)
-            else:
-                scalars.code.emit(one.op, place, *sources)
-            at[one.key] = place
-        for key, spec, _ in made.stores:
-            scalars.code.emit(OP_MOVE, spec[2] // 8, at[key])
-        for key, _, offset, *_ in made.sinks:
-            scalars.code.emit(OP_ADD, offset // 8, at[key], scalars.constant(0.0))
         return True
+
+    cdef list elements_of(self, object scalars, tuple load, tuple shape):
+        """Return the places of the elements that a group reads."""
+        cdef list found = places(load, shape)
+        if load[0] == 0:
+            return found
+        if load[2] in self.uniform:
+            return [scalars.constant(self.uniform[load[2]])] * len(found)
+        numbers = self.listed[load[2]]
+        return [scalars.constant(numbers[place - load[2] // 8]) for place in found]
+
+    cdef int temporary(self, object scalars) except -1:
+        """Return one more place for what is not needed after its group."""
+        self.temporaries.append(scalars.new_place())
+        return self.temporaries[len(self.temporaries) - 1]
 
     def loop(self, scalars, tuple shape, steps, list loads, list stores, list sinks):
         """Write a group of its own: ``steps`` are ``(opcode, function, sources)``, the rest is that of a group."""
@@ -179,7 +231,7 @@ cdef class Grouping(Placing):
         cdef Py_ssize_t size = 1
         for n in shape:
             size *= <Py_ssize_t> n
-        if size > FEW or source[1] != "d" or target[1] != "d" or target[0] != 0:
+        if size > COPIED or source[1] != "d" or target[1] != "d" or target[0] != 0:
             return False
         to = places(target, shape)
         if source[0] == 0:
@@ -272,6 +324,8 @@ cdef class Grouping(Placing):
             if size == 1:
                 self.uniform[8 * self.constant_size] = at[0]
             known = (8 * self.constant_size, "d", shape, strides)
+            if 1 < size <= FEW:
+                self.listed[8 * self.constant_size] = numbers
             self.bytes.append(numbers)
             self.constant_size += size
             alike.append((numbers, known))

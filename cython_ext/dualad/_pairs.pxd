@@ -18,5 +18,5 @@ cdef class Group:
 
 cdef Group group_of(tuple shape)
 cdef int paired(Group made) except -1
-cdef int signed(Group made, object negated) except -1
+cdef int signed(Group made, object negated, int exact) except -1
 cdef tuple written(Group made)

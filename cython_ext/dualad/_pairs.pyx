@@ -1,6 +1,7 @@
 """The operations of a group made fewer: signs carried along, and two operations done as one; and their final form.
 
-All of it is exact: -(a*b) is (-a)*b, x + (-y) is x - y, to the last bit and for zeros, infinities and NaN alike.
+All of it is exact: -(a*b) is (-a)*b, x + (-y) is x - y, to the last bit and for zeros, infinities and NaN alike; only
+the zeros of derivatives may get another sign, by -(a + b) for (-a) + (-b), and where a product is taken as zero.
 """
 
 import math
@@ -72,10 +73,11 @@ cdef class Signs:
     cdef set minus             # keys that are held with the other sign
     cdef dict own              # of a key that is to be negated: the key that holds it after all
     cdef int next
+    cdef int exact             # keys from it on are derivatives, where the sign of a zero does not matter
 
-    def __init__(self, list members, negated, set wanted):
+    def __init__(self, list members, negated, set wanted, int exact):
         cdef Member one
-        self.made, self.negated, self.wanted = [], negated, wanted
+        self.made, self.negated, self.wanted, self.exact = [], negated, wanted, exact
         self.held, self.minus, self.own = {}, set(), {}
         self.next = 1
         for one in members:
@@ -102,7 +104,7 @@ cdef class Signs:
         if op == OP_NEGATIVE and key not in self.wanted:
             self.hold(key, keys[0], not signs[0])
             return 0
-        if (op == OP_MULTIPLY or op == OP_DIVIDE) and True in signs:
+        if (op == OP_MULTIPLY or op == OP_DIVIDE or (op == OP_SCALE and key >= self.exact)) and True in signs:
             minus = signs[0] != signs[1]
             if minus:
                 for i in (0, 1):
@@ -120,6 +122,13 @@ cdef class Signs:
         elif op == OP_ADD and signs[0] != signs[1]:
             self.made.append(member(key, OP_SUBTRACT, 0, keys if signs[1] else keys[::-1]))
             return 0
+        elif op == OP_ADD and signs[0]:
+            if key >= self.exact and key not in self.wanted:
+                self.made.append(member(key, op, one.function, keys))
+                self.hold(key, key, True)
+            else:
+                self.made.append(member(key, OP_SUBTRACT, 0, [self.plain(one.operands[0]), keys[1]]))
+            return 0
         elif op == OP_SUBTRACT and signs[1]:
             self.made.append(member(key, OP_SUBTRACT if signs[0] else OP_ADD, 0, keys[::-1] if signs[0] else keys))
             return 0
@@ -133,8 +142,11 @@ cdef class Signs:
         return 0
 
 
-cdef int signed(Group made, object negated) except -1:
-    """Carry signs along; ``negated`` returns the operand that is a constant operand's negative, None for others."""
+cdef int signed(Group made, object negated, int exact) except -1:
+    """Carry signs along; ``negated`` returns the operand that is a constant operand's negative, None for others.
+
+    Keys from ``exact`` on are derivatives.
+    """
     cdef Member one
     cdef bint found = False
     for one in made.members:
@@ -142,7 +154,7 @@ cdef int signed(Group made, object negated) except -1:
     if not found:
         return 0
     wanted = wanted_of(made)
-    made.members = Signs(made.members, negated, wanted).made
+    made.members = Signs(made.members, negated, wanted, exact).made
     for one in reversed(made.members):
         if one.key in wanted:
             wanted.update(one.operands)
