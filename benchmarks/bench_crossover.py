@@ -231,14 +231,16 @@ def constants(seconds: float) -> Costs:
             rows[name].append(([1, *work, lanes * work.scalars, lanes * work.elements], ratio * unit))
         print(".", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
-    rates = {}
-    for name, found in rows.items():
-        a = np.array([weights for weights, _ in found], dtype=float)
-        took = np.array([t for _, t in found])
-        fit, off = nnls(a / took[:, None], np.ones(len(took)))  # in relative times
-        print(f"{name}: {len(took)} times, typically off by {off / np.sqrt(len(took)):.0%}", file=sys.stderr)
-        rates[name] = Rate(*(float(f"{value:.2g}") for value in fit))
-    return Costs(**rates)
+    return Costs(**{name: fitted(name, found) for name, found in rows.items()})
+
+
+def fitted(name: str, found: list[tuple[list[float], float]]) -> Rate:
+    """Return the non-negative rates that come nearest to relative times."""
+    a = np.array([weights for weights, _ in found], dtype=float)
+    took = np.array([t for _, t in found])
+    fit, off = nnls(a / took[:, None], np.ones(len(took)))
+    print(f"{name}: {len(took)} times, typically off by {off / np.sqrt(len(took)):.0%}", file=sys.stderr)
+    return Rate(*(float(f"{value:.2g}") for value in fit))
 
 
 def extended(f: Callable[[Any], Any], x: Any) -> Any:

@@ -13,7 +13,8 @@ from dualad.drivers.columns import work_of
 from dualad.drivers.first import jacobian
 from dualad.drivers.paying import Price, Purse, price
 from dualad.drivers.recording import Recording
-from dualad.drivers.replays import Form
+from dualad.drivers.replays import Form, unsteady
+from dualad.drivers.sources import Watch
 
 __all__ = ["Direct"]
 
@@ -50,9 +51,19 @@ class Direct:
         self._calls += 1
         if self._work is not None:
             self._purse.save(self._saving)
-        elif self._calls >= _LOOK:
+        elif self._calls == _LOOK:
+            return self._watched(args)
+        elif self._calls > _LOOK:
             self._look(args)
         return self._f(*args)
+
+    def _watched(self, args: tuple[Any, ...]) -> Any:
+        """Return the value, and find out whether the function changes what it sees, such as a counter of its calls."""
+        watch = Watch([self._f, *args[: self.place], *args[self.place + 1 :]])
+        found = self._f(*args)
+        self._off, why = unsteady(watch)
+        self.reason = f"not compiled: {why}" if why else ""
+        return found
 
     def jacobian(self, plain: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         """Return the dense Jacobian in y, by a replay where that pays and else by ``plain``."""

@@ -15,14 +15,31 @@ from typing import NamedTuple
 
 from dualad.drivers.choose import COSTS, DIRECT, Rate, Work, choose
 
-__all__ = ["BUILD", "CALLBACK", "REPLAY", "Price", "Purse", "carried", "price", "told"]
+__all__ = ["CALLBACK", "PROGRAMS", "Price", "Programs", "Purse", "carried", "price", "told"]
 
-# Nanoseconds, as in `choose`: to record, derive, build and make sure of a program, and to run it; first for values,
-# then for a program that carries a derivative as well. Measured on the functions of benchmarks/bench_solves.py.
-BUILD = (Rate(500e3, 110e3, 2200, 0), Rate(1e6, 250e3, 3500, 0))
-REPLAY = (Rate(600, 60, 2, 1.0), Rate(1000, 150, 5, 2.0, 1.0, 0.1))
+
+class Programs(NamedTuple):
+    """Measured rates of programs: of values, of first and of second derivatives.
+
+    To record, differentiate, build and make sure of one, and to run it, in nanoseconds, as in `choose`.
+    ``benchmarks/bench_paying.py`` measures them again.
+    """
+
+    made: tuple[Rate, Rate, Rate] = (
+        Rate(200e3, 26e3, 220, 12),
+        Rate(190e3, 58e3, 110, 39, 270),
+        Rate(95e3, 190e3, 210, 12, 180, 13),
+    )
+    run: tuple[Rate, Rate, Rate] = (
+        Rate(600, 14, 0.62, 0.71),
+        Rate(1000, 60, 1.5, 1.0, 0.27),
+        Rate(1000, 64, 1.5, 1.1, 0.0, 0.46),
+    )
+
+
+PROGRAMS = Programs()
 CALLBACK = 15e3  # what a replay takes for each node that it leaves to Python
-_LANES = 64  # columns of a Jacobian that a program is built for at the price of one
+_ORDERS = {"value": 0, "gradient": 1, "jacobian": 1, "product": 2, "hessian": 2, "weighted": 2}
 
 
 class Price(NamedTuple):
@@ -80,22 +97,19 @@ def price(form: str, n: int, m: int, work: Work, dual: bool = False) -> Price:
     dual : bool
         Uncompiled, dual or hyper-dual numbers carry it.
     """
-    c = COSTS
-    if form == "value":
-        return Price(0.0, REPLAY[0].cost(work, 0), BUILD[0].cost(work, 0))
-    build = BUILD[1].cost(work, 0)
-    width = build - BUILD[1].start
+    order, c = _ORDERS[form], COSTS
+    lanes = {"value": 0, "jacobian": min(n, m), "hessian": n, "weighted": n}.get(form, 1)
+    replay, build = PROGRAMS.run[order].cost(work, lanes), PROGRAMS.made[order].cost(work, lanes)
+    if dual or form == "value":
+        return Price(0.0, replay, build)
     if form == "gradient":
-        return Price(0.0 if dual else c.reverse.cost(work, 1), REPLAY[1].cost(work, 1), build)
+        return Price(c.reverse.cost(work, 1), replay, build)
     if form == "jacobian":
-        lanes = min(n, m)
         plan = choose(n, m, 1, work, recorded=True)
-        sweep = c.plain.cost(work, 0) * min(plan.costs.values(), default=0.0)
-        return Price(0.0 if dual else sweep, REPLAY[1].cost(work, lanes), build + width * lanes / _LANES)
-    lanes = 1 if form == "product" else n
+        return Price(c.plain.cost(work, 0) * min(plan.costs.values(), default=0.0), replay, build)
     columns = c.forward.cost(work, lanes) * 3  # over a tape that the gradient has made three times as long
     extend = 0.0 if form == "product" else c.extend.cost(work, 0)  # products at one x share that
-    return Price(0.0 if dual else extend + columns, REPLAY[1].cost(work, 2 * lanes), build + width * lanes)
+    return Price(extend + columns, replay, build)
 
 
 def told(n: int, m: int, order: int, work: Work) -> tuple[float, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,9 @@ from dualad.drivers.first import jacobian
 from dualad.drivers.paying import CALLBACK, Price, Purse, carried, price
 from dualad.drivers.point import Known, Point
 from dualad.drivers.second import hessian, hvp
+from dualad.drivers.sources import Watch
 
-__all__ = ["Form", "Forms", "Replayed"]
+__all__ = ["Form", "Forms", "Replayed", "unsteady"]
 
 Function = Callable[..., Any]
 
@@ -84,6 +85,12 @@ class Form:
             return True
         self.off, self.reason = True, "a replay differed from the function"
         return False
+
+
+def unsteady(watch: Watch) -> tuple[bool, str]:
+    """Say whether a function has changed what it sees, and if so why it is therefore not replayed."""
+    changed = watch.changed()
+    return bool(changed), f"the function changes {changed[0]}" if changed else ""
 
 
 def _near(found: Any, right: Any, moved: Any = None) -> bool:
@@ -162,6 +169,7 @@ class Forms:
         self.sizes: tuple[int, int, Any] | None = None  # of inputs, of outputs, and what f does
         self.shape: tuple[int, ...] = ()
         self.off, self.reason = False, ""
+        self.steady = eager  # what it sees stays as it is while it is evaluated
 
     def learn(self, point: Point) -> None:
         """Take note of what f does."""
@@ -204,7 +212,20 @@ class Forms:
     @property
     def on(self) -> bool:
         """Say whether replays serve."""
-        return self.purse.open and not self.off and self.sizes is not None
+        return self.steady and self.purse.open and not self.off and self.sizes is not None
+
+    def evaluated(self, make: Callable[[], Known], others: Sequence[Any]) -> Known:
+        """Return what an uncompiled evaluation makes; the last one before compiling is watched.
+
+        A function that counts its calls would be found out by recordings as well, but these are calls, which it counts.
+        """
+        if self.steady or self.off or not self.purse.open:
+            return make()
+        watch = Watch([self.f, *others])
+        found = make()
+        self.off, self.reason = unsteady(watch)
+        self.steady = not self.off
+        return found
 
     def told(self) -> str:
         """Return in a sentence why it is compiled, or is not."""

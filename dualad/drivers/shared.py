@@ -89,8 +89,13 @@ class Derivatives:
 
     def _evaluated(self, what: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Known:
         """Run f at a new x and return what carries its derivatives there: the one place that chooses the carrier."""
-        if self._forms is not None and self._forms.serve(what, args[0]):
+        if self._forms is None:
+            return self._carried(what, args, kwargs)
+        if self._forms.serve(what, args[0]):
             return Replayed(self._forms, what, args, kwargs)
+        return self._forms.evaluated(lambda: self._carried(what, args, kwargs), (*args[1:], *kwargs.values()))
+
+    def _carried(self, what: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Known:
         if self._order == 2 or (self._order == 1 and _ORDER[what] < 2):
             return DualPoint(self._order, self._f, args, kwargs)
         return Point(self._f, args, kwargs)

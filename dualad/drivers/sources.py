@@ -17,12 +17,14 @@ from typing import Any, Final
 
 import numpy as np
 
+from dualad.drivers.alike import same
 from dualad.drivers.kernels import NOTHING, Compiled, Sight, Sights, cell_contents
 
-__all__ = ["Seen", "look"]
+__all__ = ["Seen", "Watch", "look"]
 
 _LIBRARIES: Final = frozenset(sys.stdlib_module_names) | {"numpy", "scipy", "dualad", "builtins"}
 _MOST: Final = 4096  # entries of a container, and things in all, that are looked at one by one
+_SMALL: Final = 1 << 20  # bytes of an array that is looked at for changes that a function itself makes
 _HUGE: Final = 2**1023  # whole numbers beyond it are no doubles
 _VALUES: Final = (int, float, str, bytes, complex, bool, type(None), np.generic)
 # Functions that make a count, an index or a decision of numbers without a comparison that stands in the code.
@@ -99,6 +101,20 @@ class Seen:
             return False
         # The few constants stand second: then no array is sorted.
         return not any(np.isin(x, constants).any() for x, _ in self.arrays)
+
+
+class Watch:
+    """What functions see now, to find out later what of it they have changed themselves."""
+
+    def __init__(self, roots: Iterable[Any]) -> None:
+        self.seen = look(roots)
+        arrays = (*self.seen.arrays, *self.seen.others)
+        self._before = [(x, x.copy(), label) for x, label in arrays if x.nbytes <= _SMALL]
+
+    def changed(self) -> list[str]:
+        """Return the names of what is not as it was."""
+        found = [sight.label for sight in self.seen.sights if not sight.holds()]
+        return found + [label for x, copy, label in self._before if not same(x, copy)]
 
 
 def owner(x: Any) -> Any:

@@ -12,12 +12,12 @@ import numpy as np
 
 from dualad import errors
 from dualad.drivers.alike import Recorded as Account
-from dualad.drivers.alike import parting, same, writer
+from dualad.drivers.alike import parting, writer
 from dualad.drivers.calling import Call, Unfit
 from dualad.drivers.derived import derived_of, recipe
 from dualad.drivers.kernels import Compiled, Entry, Sights, Variant, holds_derivatives
 from dualad.drivers.results import Differs, Result, written
-from dualad.drivers.sources import Seen, look
+from dualad.drivers.sources import Seen, Watch
 from dualad.drivers.tracing import Trace, Written
 from dualad.drivers.travelling import packed
 from dualad.program.build import build
@@ -28,7 +28,6 @@ _VARIANTS = 64  # paths that are kept of one kind of call
 _ENTRIES = 64  # kinds of call
 _TRIAL = 32  # recordings after which it is asked whether replays have paid for them, more and more of which should come
 _ENOUGH = 32  # calls without a program, of a function that has none at all
-_SMALL = 1 << 20  # bytes of an array that is looked at for changes that the function itself makes
 
 Function = Callable[..., Any]
 
@@ -186,19 +185,13 @@ class Side:
 
     def watched(self, call: Call, trace: Trace) -> Seen | None:
         """Record a call and return what the function saw, None where it changed some of it."""
-        seen = self.look(call)
-        before = _contents(seen)
-        trace.record(seen.live)
-        changed = [sight.label for sight in seen.sights if not sight.holds()]
-        changed += [label for x, copy, label in before if not same(x, copy)]
+        watch = Watch([self.function if self.derived is None else self.derived.f, *call.objects])
+        trace.record(watch.seen.live)
+        changed = watch.changed()
         if changed:
             self.changed(changed)
             return None
-        return seen
-
-    def look(self, call: Call) -> Seen:
-        """Return what the function sees now."""
-        return look([self.function if self.derived is None else self.derived.f, *call.objects])
+        return watch.seen
 
     def shared(self, entry: Entry, sights: Sights) -> Sights:
         """Return what a recording relies on, that of an earlier one where it is the same: it is then checked once."""
@@ -345,10 +338,6 @@ class Side:
         from dualad.drivers.batching import batch
 
         return batch(self.compiled, arguments, workers, out)
-
-
-def _contents(seen: Seen) -> list[tuple[Any, Any, str]]:
-    return [(x, x.copy(), label) for x, label in (*seen.arrays, *seen.others) if x.nbytes <= _SMALL]
 
 
 def _name(function: Any) -> str:

@@ -130,7 +130,7 @@ def test_few_calls_are_not_compiled(monkeypatch):
 
     monkeypatch.setattr("dualad.drivers.replays.compiled", never)
     optimize.least_squares(residual, [1.0, 1.0, 0.0])
-    optimize.minimize(rosenbrock, START[:2])
+    optimize.minimize(rosenbrock, START[:2], options={"maxiter": 5})
     optimize.newton(lambda x: x**3 - np.cos(x), 0.5)
 
 
@@ -273,8 +273,8 @@ def test_counters_count_and_are_not_replayed():
         return rosenbrock(x)
 
     found = optimize.minimize(counted, START, method="L-BFGS-B")
-    # No warning, because nobody asked for it to be compiled; the attempts are calls too.
-    assert found.nfev <= calls <= found.nfev + 6
+    # No warning, because nobody asked for it to be compiled, and no attempt, which would be a call too.
+    assert found.nfev == calls > told(10, 1, 1, Point(rosenbrock, (START,), {}).work)[0]
     with pytest.warns(errors.ImpureFunction, match="changes"):
         optimize.minimize(counted, START, method="L-BFGS-B", compile=True)
 

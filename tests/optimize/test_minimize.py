@@ -91,11 +91,12 @@ def test_cobyqa():
 
 @pytest.mark.parametrize("method", GRADIENT + HESSIAN)
 def test_same_path_as_scipy_with_the_same_derivatives(method):
-    shared = Derivatives(rosenbrock)
+    # The last digits of a compiled gradient may differ, and the path with them.
+    shared = Derivatives(rosenbrock, compile=False)
     jac, hess = shared.grad, shared.hess if method in HESSIAN else None
     options = steps(method, 25)
     expected = scipy.optimize.minimize(rosenbrock, START, method=method, jac=jac, hess=hess, options=options)
-    same(optimize.minimize(rosenbrock, START, method=method, options=options), expected)
+    same(optimize.minimize(rosenbrock, START, method=method, options=options, compile=False), expected)
 
 
 @pytest.mark.parametrize(
