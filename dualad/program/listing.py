@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,16 +32,17 @@ def listing(parts: Any) -> str:
 
 def _steps(parts: Any) -> Iterator[str]:
     words = parts.code.tolist()
-    at = scalars = 0
+    at = 0
+    scalars: Counter[str] = Counter()
     while at < len(words):
         name = _NAMES[words[at]]
         if name not in ("group", "reduce", "callback", "end", "guard", "guard_whole"):
+            scalars[parts.functions[words[at + 2]][0].__name__ if name == "call" else name] += 1
             at += _width(parts, words, at, name)
-            scalars += 1
             continue
         if scalars:
-            yield f"{scalars} operations on numbers"
-            scalars = 0
+            yield f"on numbers: {', '.join(f'{count} {one}' for one, count in scalars.most_common())}"
+            scalars.clear()
         if name == "group":
             yield _group(parts, parts.groups[words[at + 1]])
         elif name == "reduce":
