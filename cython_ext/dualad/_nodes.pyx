@@ -228,7 +228,7 @@ cdef class Nodes:
         k = graph.same[k]
         return self.constant(k) if graph.fixed[k] else mark(k)
 
-    cdef list marked(self, Graph graph, tuple operands, list primals):
+    cdef list marked(self, Graph graph, tuple operands, tuple primals):
         """Return the operands: nodes that vary, or the constants themselves."""
         cdef Py_ssize_t i
         if len(operands) != len(primals):
@@ -331,7 +331,7 @@ cdef class Nodes:
     def _own_value(self, Record record, int number):
         return self.own_value(record, number)
 
-    def _marked(self, Graph graph, tuple operands, list primals):
+    def _marked(self, Graph graph, tuple operands, tuple primals):
         return self.marked(graph, operands, primals)
 
     def kind_of(self, Graph graph, x):
