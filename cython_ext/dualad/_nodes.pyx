@@ -394,10 +394,9 @@ cdef object key_of(Record record, tuple operands):
             if type(step) is Pick:
                 path.append((<Pick> step).key())
                 continue
-            try:
-                path.append((hash(step), step))
-            except TypeError:
+            if type(step).__eq__ is not object.__eq__:
                 return None
+            path.append(id(step))
         return "view", operands, tuple(path)
     if record.kind == "row" or record.kind == "discrete":
         args, kwargs = words_of(record.args), words_of(record.kwargs or None)

@@ -214,6 +214,7 @@ cdef bint leads_on(object x):
         for one in <tuple> x:
             if leads_on(one):
                 return True
+        PyObject_GC_UnTrack(<void *> x)
         return False
     if type(x) is slice:
         return leads_on(x.start) or leads_on(x.stop) or leads_on(x.step)
