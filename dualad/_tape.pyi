@@ -1,11 +1,13 @@
 from collections.abc import Callable, Sequence
 from types import ModuleType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
 from dualad._duck import DuckArray
 from dualad.ops.table import Elementwise, Operator
+
+_T = TypeVar("_T")
 
 COPY: Operator
 
@@ -14,6 +16,8 @@ def print_with(function: Callable[[Tape], str]) -> None: ...
 def spell_with(function: Callable[[Tape, Sequence[str] | None], Any]) -> None: ...
 def plain_bytes(value: Any) -> bytes: ...
 def lift_astype(self: Recorded, dtype: Any) -> Any: ...
+
+def unwatched(x: _T) -> _T: ...
 
 class Rule:
     @property
@@ -51,7 +55,7 @@ class Record:
     @property
     def operands(self) -> tuple[int, ...]: ...
     @property
-    def primals(self) -> list[Any]: ...
+    def primals(self) -> tuple[Any, ...]: ...
     @property
     def value(self) -> Any: ...
     @property
@@ -103,6 +107,8 @@ class Tape:
     @property
     def odd(self) -> set[int]: ...
     @property
+    def plans(self) -> dict[Any, tuple[Any, Any]]: ...
+    @property
     def nbytes(self) -> int: ...
     def __len__(self) -> int: ...
     def to_sympy(self, names: Sequence[str] | None = None) -> Any: ...
@@ -114,7 +120,7 @@ class Tape:
         kind: str,
         row: Any,
         operands: tuple[int, ...],
-        primals: list[Any],
+        primals: Sequence[Any],
         value: Any,
         plan: Any = None,
         args: Any = None,

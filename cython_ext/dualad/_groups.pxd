@@ -15,8 +15,9 @@ cdef class Grouping(Placing):
     cdef dict listed
     cdef list temporaries
     cdef dict uniform             # of constants that are one number: by their offset
+    cdef int[::1] key_of          # of the nodes of the group that is written: their places in it, else -1
     cdef int fuse(self, object scalars, tuple shape, list numbers, dict into) except -1
-    cdef int deliver(self, object scalars, Group made, int number, int user) except -1
+    cdef int deliver(self, object scalars, Group made, int key, int number, int user) except -1
     cdef int emit(self, object scalars, Group made) except -1
     cdef bint as_numbers(self, object scalars, Group made) except -1
     cdef bint are_numbers(self, Group made, Py_ssize_t size) except -1

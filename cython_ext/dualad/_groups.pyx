@@ -8,7 +8,7 @@ import numpy as np
 from dualad._lower import OPCODES
 from dualad._machine cimport OP_CALL, OP_GROUP, OP_MOVE, OP_MULTIPLY, OP_SQUARE, OP_SUM
 from dualad._nodes cimport _NODE, Node
-from dualad._pairs cimport Group, Member, group_of, member, paired, signed, written
+from dualad._pairs cimport Group, Member, group_of, paired, signed, written
 from dualad._placing cimport Placing
 from dualad._values cimport Value
 
@@ -38,6 +38,7 @@ cdef class Grouping(Placing):
         self.alike_at = {}
         self.uniform = {}
         self.listed = {}                    # of constants that are few numbers: the numbers, by their offset
+        self.key_of = np.full(len(tape), -1, np.int32)
         self.temporaries = []              # places for what is not needed after its group
         self.constant_size = 1             # one that nobody reads, so that there are some
         self.exact = FOREVER               # nodes from the first on whose values are NumPy's to the bit
@@ -63,40 +64,48 @@ cdef class Grouping(Placing):
     cdef int fuse(self, object scalars, tuple shape, list numbers, dict into) except -1:
         """Write the group of some elementwise nodes."""
         cdef Group made = group_of(shape)
-        cdef dict load_of = {}
-        cdef set inside = set(numbers)
-        cdef list operands
+        cdef dict load_of = {}, load_at = {}
+        cdef int[::1] key_of = self.key_of
         cdef tuple spec
         cdef Node node
-        cdef int number, op, function
-        for number in numbers:
+        cdef int key, number, other, op, function
+        for key, number in enumerate(numbers):
+            key_of[number] = key
+        for key, number in enumerate(numbers):
             node = self.node_of(self.graph, number)
-            operands = []
-            for x in node.operands:
-                if type(x) is _NODE and (<_NODE> x).number in inside:
-                    operands.append((<_NODE> x).number)
-                    continue
-                spec = self.read(scalars, x, shape)
-                at = load_of.get(spec)
-                if at is None:
-                    at = load_of[spec] = -1 - len(made.loads)
-                    made.loads.append(spec)
-                operands.append(at)
             op, function = node.op, 0
             if op == OP_CALL:
                 if number >= self.exact:
                     op = WAVES.get(node.function[0], op)
                 if op == OP_CALL:
                     function = scalars.function(node.function[0], node.function[1])
-            made.members.append(member(number, op, function, operands))
-        for number in numbers:
+            made.member(key, op, function, number >= self.exact)
+            for x in node.operands:
+                at = None
+                if type(x) is _NODE:
+                    other = (<_NODE> x).number
+                    if key_of[other] >= 0:
+                        made.operand(key_of[other])
+                        continue
+                    at = load_at.get(other)
+                if at is None:
+                    spec = self.read(scalars, x, shape)
+                    at = load_of.get(spec)
+                    if at is None:
+                        at = load_of[spec] = -1 - len(made.loads)
+                        made.loads.append(spec)
+                    if type(x) is _NODE:
+                        load_at[other] = at
+                made.operand(at)
+        for key, number in enumerate(numbers):
+            key_of[number] = -1
             if number in self.needed:
-                made.stores.append((number, self.spec(self.value_of(self.graph, number), shape), False))
+                made.stores.append((key, self.spec(self.value_of(self.graph, number), shape), False))
             for user in into.get(number, ()):
-                self.deliver(scalars, made, number, user)
+                self.deliver(scalars, made, key, number, user)
         return self.emit(scalars, made)
 
-    cdef int deliver(self, object scalars, Group made, int number, int user) except -1:
+    cdef int deliver(self, object scalars, Group made, int key, int number, int user) except -1:
         """Let a group put a result in a slice of an array, or sum it."""
         cdef Node node = self.node_of(self.graph, user)
         cdef Value part
@@ -104,29 +113,29 @@ cdef class Grouping(Placing):
         if node.way == "join":
             for x, part in node.function:
                 if type(x) is _NODE and (<_NODE> x).number == number:
-                    made.stores.append((number, (base, "d", offset + part.offset, part.strides), False))
+                    made.stores.append((key, (base, "d", offset + part.offset, part.strides), False))
         elif node.way == "write":
             part = node.function
             copied = base in [load[0] for load in made.loads]
-            made.stores.append((number, (base, "d", offset + part.offset, part.strides), copied))
+            made.stores.append((key, (base, "d", offset + part.offset, part.strides), copied))
         else:
             outer, length, inner, _ = node.function.sizes
-            made.sinks.append((number, base, offset, 0 if outer == inner == 1 else length, inner))
+            made.sinks.append((key, base, offset, 0 if outer == inner == 1 else length, inner))
         return 0
 
     cdef int emit(self, object scalars, Group made) except -1:
         cdef Py_ssize_t size = 1, scratch
-        if len(made.members) > 1:
-            signed(made, Negated(self, made), self.exact)
+        if made.n > 1:
+            signed(made, Negated(self, made))
         if self.as_numbers(scalars, made):
             return 0
-        if len(made.members) > 1:
+        if made.n > 1:
             paired(made)
         found, scratch = written(made)
         self.scratch = max(self.scratch, scratch)
         for n in made.shape:
             size *= <Py_ssize_t> n
-        self.work += (size + 20) * len(made.members)
+        self.work += (size + 20) * made.n
         scalars.code.emit(OP_GROUP, len(self.groups))
         self.groups.append(found)
         return 0
@@ -137,8 +146,9 @@ cdef class Grouping(Placing):
         That takes a nanosecond or two for each, where a group takes a hundred and each of its steps twenty; and a
         program of numbers alone runs several rows at a time.
         """
-        cdef Member one
+        cdef Member *one
         cdef Py_ssize_t size = 1, i
+        cdef int k, x
         cdef dict at = {}, to = {}
         cdef set read = set(), put = set()
         for n in made.shape:
@@ -155,13 +165,14 @@ cdef class Grouping(Placing):
                 to[key] = found
             put.update(found)
         idle = iter(self.temporaries)
-        for one in made.members:
+        for k in range(made.n):
+            one = &made.members[k]
             found = to.get(one.key)
             if found is None:
                 found = [next(idle, -1) for _ in range(size)]
                 if found[size - 1] < 0:
                     found = [place if place >= 0 else self.temporary(scalars) for place in found]
-            operands = [at[x] for x in one.operands]
+            operands = [at[one.operands[x]] for x in range(one.count)]
             for i in range(size):
                 sources = [operand[i] for operand in operands]
                 if one.op == OP_SQUARE:
@@ -181,13 +192,15 @@ cdef class Grouping(Placing):
                 first = i // inner * length * inner + i % inner
                 terms = at[key][first:first + length * inner:inner]
                 scalars.code.emit(OP_SUM, offset // 8 + i, scalars.constant(0.0), length, *terms)
-        self.work += 3 * size * len(made.members)
+        self.work += 3 * size * made.n
         return True
 
     cdef bint are_numbers(self, Group made, Py_ssize_t size) except -1:
         """Say whether all that a group reads and writes are numbers of the workspace or constants."""
-        cdef Member one
-        for one in made.members:
+        cdef Member *one
+        cdef int k
+        for k in range(made.n):
+            one = &made.members[k]
             # Functions of more than one element are faster side by side.
             if one.op > OP_CALL or (one.op == OP_CALL and size > 1):
                 return False
@@ -222,7 +235,9 @@ cdef class Grouping(Placing):
         """Write a group of its own: ``steps`` are ``(opcode, function, sources)``, the rest is that of a group."""
         cdef Group made = group_of(shape)
         for key, (op, function, sources) in enumerate(steps):
-            made.members.append(member(key, op, function, list(sources)))
+            made.member(key, op, function, False)
+            for source in sources:
+                made.operand(source)
         made.loads, made.stores, made.sinks = loads, stores, sinks
         self.emit(scalars, made)
 
@@ -252,7 +267,8 @@ cdef class Grouping(Placing):
         if self.copy_few(scalars, source, target, shape):
             return
         made = group_of(shape)
-        made.members.append(member(0, OP_MOVE, 0, [-1]))
+        made.member(0, OP_MOVE, 0, False)
+        made.operand(-1)
         made.loads.append(source)
         made.stores.append((0, target, False))
         self.emit(scalars, made)

@@ -34,7 +34,7 @@ cdef class Nodes:
     cdef object operand_of(self, Graph graph, int k, object primal)
     cdef int version_before(self, Graph graph, int number) noexcept
     cdef Value own_value(self, Record record, int number)
-    cdef list marked(self, Graph graph, tuple operands, list primals)
+    cdef list marked(self, Graph graph, tuple operands, tuple primals)
     cdef str numbers_of(self, Graph graph, object x)
     cdef Value held(self, int base, int number)
     cpdef object constant(self, int number)

@@ -228,7 +228,7 @@ cdef class Nodes:
         k = graph.same[k]
         return self.constant(k) if graph.fixed[k] else mark(k)
 
-    cdef list marked(self, Graph graph, tuple operands, list primals):
+    cdef list marked(self, Graph graph, tuple operands, tuple primals):
         """Return the operands: nodes that vary, or the constants themselves."""
         cdef Py_ssize_t i
         if len(operands) != len(primals):
@@ -331,7 +331,7 @@ cdef class Nodes:
     def _own_value(self, Record record, int number):
         return self.own_value(record, number)
 
-    def _marked(self, Graph graph, tuple operands, list primals):
+    def _marked(self, Graph graph, tuple operands, tuple primals):
         return self.marked(graph, operands, primals)
 
     def kind_of(self, Graph graph, x):
@@ -394,10 +394,9 @@ cdef object key_of(Record record, tuple operands):
             if type(step) is Pick:
                 path.append((<Pick> step).key())
                 continue
-            try:
-                path.append((hash(step), step))
-            except TypeError:
+            if type(step).__eq__ is not object.__eq__:
                 return None
+            path.append(id(step))
         return "view", operands, tuple(path)
     if record.kind == "row" or record.kind == "discrete":
         args, kwargs = words_of(record.args), words_of(record.kwargs or None)

@@ -6,7 +6,7 @@ the zeros of derivatives may get another sign, by -(a + b) for (-a) + (-b), and 
 
 import math
 
-cimport cython
+from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 
 from dualad._lower import OPCODES
 from dualad._machine cimport OP_ADD, OP_DIVIDE, OP_MULTIPLY, OP_NEGATIVE, OP_SCALE, OP_SQUARE, OP_SUBTRACT
@@ -16,32 +16,74 @@ cdef enum:
     LEAST = 128
     CACHE = 3072
 
-cdef dict FIRST = {OP_ADD: "add", OP_SUBTRACT: "subtract", OP_MULTIPLY: "multiply", OP_SCALE: "scale"}
 # By the first operation, the second, and whether the second's right operand is the result of the first.
-cdef dict PAIRS = {
-    (one, two, right): OPCODES[f"{FIRST[one]}, {'from' if right and two == OP_SUBTRACT else FIRST[two]}"]
-    for one in FIRST for two in FIRST for right in (0, 1)
-}
+cdef int[4][4][2] PAIRS
+cdef int first_place, second_place, right_place
+cdef list NAMES = ["add", "subtract", "multiply", "scale"]
+for first_place in range(4):
+    for second_place in range(4):
+        for right_place in range(2):
+            PAIRS[first_place][second_place][right_place] = OPCODES[
+                f"{NAMES[first_place]}, {'from' if right_place and second_place == 1 else NAMES[second_place]}"
+            ]
 
 
-@cython.no_gc
-cdef class Member:
-    """An operation of a group: operands are keys of members, or ``-1 - i`` for load i."""
+cdef inline int place_in_pairs(int op) noexcept:
+    """Return the place of an operation among those that are done in pairs, -1 for others."""
+    return 0 if op == OP_ADD else 1 if op == OP_SUBTRACT else 2 if op == OP_MULTIPLY else 3 if op == OP_SCALE else -1
 
 
-cdef Member member(int key, int op, int function, list operands):
-    cdef Member made = Member.__new__(Member)
-    made.key, made.op, made.function, made.operands = key, op, function, operands
-    return made
+cdef class Column:
+    """A number for each key of a group."""
+
+    cdef int *at
+
+    def __cinit__(self, int n, int first):
+        cdef int k
+        self.at = <int *> PyMem_Malloc(max(n, 1) * sizeof(int))
+        if self.at == NULL:
+            raise MemoryError
+        for k in range(n):
+            self.at[k] = first
+
+    def __dealloc__(self):
+        PyMem_Free(self.at)
 
 
 cdef class Group:
     """The operations of a group, in order; what they read; where results go; and the sums taken on the way.
 
+    The operands of a member are keys of others, or ``-1 - i`` for load i.
     ``loads`` are ``(base, kind, byte offset, strides in bytes)``. ``stores`` are ``(key, where, copied)``: a result is
     computed where it will lie, or copied there at a block's end. ``sinks`` are ``(key, base, byte offset, length,
     inner)`` with length 0 for the sum of all elements.
     """
+
+    def __dealloc__(self):
+        PyMem_Free(self.members)
+
+    cdef Member *member(self, int key, int op, int function, bint late) except NULL:
+        """Put an operation behind the others; its operands follow."""
+        cdef Member *made
+        if self.n == self.room:
+            made = <Member *> PyMem_Realloc(self.members, max(4, 2 * self.room) * sizeof(Member))
+            if made == NULL:
+                raise MemoryError
+            self.members, self.room = made, max(4, 2 * self.room)
+        made = &self.members[self.n]
+        made.key, made.op, made.function, made.count, made.late = key, op, function, 0, late
+        self.keys = max(self.keys, key + 1)
+        self.n += 1
+        return made
+
+    cdef int operand(self, int x) except -1:
+        """Give the last operation one more operand."""
+        cdef Member *last = &self.members[self.n - 1]
+        if last.count == MOST:
+            raise ValueError("an operation of too many operands")
+        last.operands[last.count] = x
+        last.count += 1
+        return 0
 
     cdef tuple negative_of(self, int x, dict uniform):
         """Return a load and its number if it is one number, which stands in ``uniform`` by its offset; else None."""
@@ -54,57 +96,76 @@ cdef class Group:
 
 cdef Group group_of(tuple shape):
     cdef Group made = Group.__new__(Group)
-    made.shape, made.members, made.loads, made.stores, made.sinks = shape, [], [], [], []
+    made.shape, made.loads, made.stores, made.sinks = shape, [], [], []
     return made
 
 
-cdef set wanted_of(Group made):
-    """Return the keys of results that leave the group."""
-    return {entry[0] for entry in made.stores + made.sinks}
+cdef Column wanted_of(Group made, int keys):
+    """Return a column that says which results leave the group."""
+    cdef Column wanted = Column(keys, 0)
+    for entry in made.stores:
+        wanted.at[<int> entry[0]] = 1
+    for entry in made.sinks:
+        wanted.at[<int> entry[0]] = 1
+    return wanted
 
 
 cdef class Signs:
     """Members rewritten so that a negated result is negated only where its user cannot do that for nothing."""
 
-    cdef list made
+    cdef Group made            # the new members
     cdef object negated
-    cdef set wanted
-    cdef dict held             # of a key: what holds it
-    cdef set minus             # keys that are held with the other sign
-    cdef dict own              # of a key that is to be negated: the key that holds it after all
+    cdef int *wanted
+    cdef int *held             # of a key: what holds it
+    cdef int *minus            # whether it is held with the other sign
+    cdef int *own              # of a key that is to be negated: the key that holds it after all
+    cdef tuple columns
     cdef int next
-    cdef int exact             # keys from it on are derivatives, where the sign of a zero does not matter
 
-    def __init__(self, list members, negated, set wanted, int exact):
-        cdef Member one
-        self.made, self.negated, self.wanted, self.exact = [], negated, wanted, exact
-        self.held, self.minus, self.own = {}, set(), {}
-        self.next = 1
-        for one in members:
-            self.next = max(self.next, one.key + 1)
-        for one in members:
-            self.take(one)
+    def __cinit__(self, Group given, object negated, Column wanted):
+        cdef int k, keys = 2 * given.keys
+        cdef Column held = Column(keys, 0), minus = Column(keys, 0), own = Column(keys, -1)
+        self.columns = wanted, held, minus, own
+        self.wanted, self.held, self.minus, self.own = wanted.at, held.at, minus.at, own.at
+        for k in range(keys):
+            self.held[k] = k
+        self.made, self.negated, self.next = group_of(given.shape), negated, given.keys
+        for k in range(given.n):
+            self.take(&given.members[k])
+
+    cdef int put(self, Member *like, int op, int a, int b) except -1:
+        """Write an operation of one or two operands in place of another."""
+        self.made.member(like.key, op, like.function, like.late)
+        self.made.operand(a)
+        if like.count > 1:
+            self.made.operand(b)
+        return 0
 
     cdef int plain(self, int key) except? -1:
         """Return a key that holds a value itself."""
-        cdef int held = self.held.get(key, key)
-        if key not in self.minus:
-            return held
-        if key not in self.own:
+        if key < 0 or not self.minus[key]:
+            return self.held[key] if key >= 0 else key
+        if self.own[key] < 0:
             self.own[key] = self.next
-            self.made.append(member(self.next, OP_NEGATIVE, 0, [held]))
+            self.made.member(self.next, OP_NEGATIVE, 0, False)
+            self.made.operand(self.held[key])
             self.next += 1
         return self.own[key]
 
-    cdef int take(self, Member one) except -1:
-        cdef int key = one.key, op = one.op
-        cdef list keys = [self.held.get(x, x) for x in one.operands]
-        cdef list signs = [x in self.minus for x in one.operands]
+    cdef int take(self, Member *one) except -1:
+        cdef int key = one.key, op = one.op, i, x
+        cdef int keys[2]
+        cdef bint signs[2]
         cdef bint minus
-        if op == OP_NEGATIVE and key not in self.wanted:
+        signs[0] = signs[1] = False
+        keys[0] = keys[1] = 0
+        for i in range(min(one.count, 2)):
+            x = one.operands[i]
+            keys[i], signs[i] = (self.held[x], self.minus[x]) if x >= 0 else (x, False)
+        if op == OP_NEGATIVE and not self.wanted[key]:
             self.hold(key, keys[0], not signs[0])
             return 0
-        if (op == OP_MULTIPLY or op == OP_DIVIDE or (op == OP_SCALE and key >= self.exact)) and True in signs:
+        if (op == OP_MULTIPLY or op == OP_DIVIDE or (op == OP_SCALE and one.late)) and (signs[0] or signs[1]):
             minus = signs[0] != signs[1]
             if minus:
                 for i in (0, 1):
@@ -112,81 +173,124 @@ cdef class Signs:
                     if other is not None:
                         keys[i], minus = other, False
                         break
-            if not minus or key not in self.wanted:
-                self.made.append(member(key, op, one.function, keys))
+            if not minus or not self.wanted[key]:
+                self.put(one, op, keys[0], keys[1])
                 self.hold(key, key, minus)
                 return 0
         elif op == OP_SQUARE:
-            self.made.append(member(key, op, one.function, keys))
-            return 0
+            return self.put(one, op, keys[0], keys[1])
         elif op == OP_ADD and signs[0] != signs[1]:
-            self.made.append(member(key, OP_SUBTRACT, 0, keys if signs[1] else keys[::-1]))
-            return 0
+            return self.put(one, OP_SUBTRACT, keys[0 if signs[1] else 1], keys[1 if signs[1] else 0])
         elif op == OP_ADD and signs[0]:
-            if key >= self.exact and key not in self.wanted:
-                self.made.append(member(key, op, one.function, keys))
+            if one.late and not self.wanted[key]:
+                self.put(one, op, keys[0], keys[1])
                 self.hold(key, key, True)
-            else:
-                self.made.append(member(key, OP_SUBTRACT, 0, [self.plain(one.operands[0]), keys[1]]))
-            return 0
+                return 0
+            x = self.plain(one.operands[0])
+            return self.put(one, OP_SUBTRACT, x, keys[1])
         elif op == OP_SUBTRACT and signs[1]:
-            self.made.append(member(key, OP_SUBTRACT if signs[0] else OP_ADD, 0, keys[::-1] if signs[0] else keys))
-            return 0
-        self.made.append(member(key, op, one.function, [self.plain(x) for x in one.operands]))
+            if signs[0]:
+                return self.put(one, OP_SUBTRACT, keys[1], keys[0])
+            return self.put(one, OP_ADD, keys[0], keys[1])
+        # The operands first: those that have to be negated are operations of their own.
+        cdef int held[MOST]
+        for i in range(one.count):
+            held[i] = self.plain(one.operands[i])
+        self.made.member(key, op, one.function, one.late)
+        for i in range(one.count):
+            self.made.operand(held[i])
         return 0
 
     cdef int hold(self, int key, int held, bint minus) except -1:
         self.held[key] = held
-        if minus:
-            self.minus.add(key)
+        self.minus[key] = minus
         return 0
 
 
-cdef int signed(Group made, object negated, int exact) except -1:
-    """Carry signs along; ``negated`` returns the operand that is a constant operand's negative, None for others.
-
-    Keys from ``exact`` on are derivatives.
-    """
-    cdef Member one
+cdef int signed(Group made, object negated) except -1:
+    """Carry signs along; ``negated`` returns the operand that is a constant operand's negative, None for others."""
+    cdef int k, i, x
     cdef bint found = False
-    for one in made.members:
-        found = found or one.op == OP_NEGATIVE
+    cdef Column wanted
+    cdef Signs signs
+    cdef Member *one
+    for k in range(made.n):
+        found = found or made.members[k].op == OP_NEGATIVE
     if not found:
         return 0
-    wanted = wanted_of(made)
-    made.members = Signs(made.members, negated, wanted, exact).made
-    for one in reversed(made.members):
-        if one.key in wanted:
-            wanted.update(one.operands)
-    made.members = [one for one in made.members if one.key in wanted]
+    wanted = wanted_of(made, 2 * made.keys)
+    signs = Signs(made, negated, wanted)
+    swap(made, signs.made)
+    for k in range(made.n - 1, -1, -1):
+        one = &made.members[k]
+        if wanted.at[one.key]:
+            for i in range(one.count):
+                x = one.operands[i]
+                if x >= 0:
+                    wanted.at[x] = 1
+    for k in range(made.n):
+        made.members[k].op = made.members[k].op if wanted.at[made.members[k].key] else GONE
+    return swept(made)
+
+
+cdef enum:
+    GONE = -1          # in place of an operation that is none any more
+
+
+cdef int swap(Group made, Group other) except -1:
+    """Exchange the members of two groups."""
+    made.members, other.members = other.members, made.members
+    made.n, other.n = other.n, made.n
+    made.room, other.room = other.room, made.room
+    made.keys, other.keys = other.keys, made.keys
+    return 0
+
+
+cdef int swept(Group made) except -1:
+    """Leave out what is gone."""
+    cdef int k, n = 0
+    for k in range(made.n):
+        if made.members[k].op != GONE:
+            made.members[n] = made.members[k]
+            n += 1
+    made.n = n
     return 0
 
 
 cdef int paired(Group made) except -1:
     """Do an operation together with the only one that uses its result."""
-    cdef dict uses = dict.fromkeys(wanted_of(made), 2)
-    cdef dict at = {}
-    cdef set gone = set()
-    cdef Member one, first
-    cdef int i
-    for one in made.members:
-        for x in one.operands:
-            uses[x] = uses.get(x, 0) + 1
-    for one in made.members:
-        if one.op not in FIRST:
+    cdef Column wanted = wanted_of(made, made.keys)
+    cdef Column places = Column(made.keys, -1)
+    cdef int *uses = wanted.at
+    cdef int *at = places.at
+    cdef Member *one
+    cdef Member *first
+    cdef int i, k, x, other
+    for k in range(made.keys):
+        uses[k] *= 2
+    for k in range(made.n):
+        one = &made.members[k]
+        for i in range(one.count):
+            if one.operands[i] >= 0:
+                uses[one.operands[i]] += 1
+    for k in range(made.n):
+        one = &made.members[k]
+        if place_in_pairs(one.op) < 0:
             continue
         for i in range(1, -1, -1):
-            first = at.get(one.operands[i])
-            if first is not None and uses[first.key] == 1:
-                one.op = PAIRS[first.op, one.op, i]
-                one.operands = [*first.operands, one.operands[1 - i]]
-                gone.add(first.key)
+            x = one.operands[i]
+            if x >= 0 and at[x] >= 0 and uses[x] == 1:
+                first = &made.members[at[x]]
+                other = one.operands[1 - i]
+                one.op = PAIRS[place_in_pairs(first.op)][place_in_pairs(one.op)][i]
+                one.operands[0], one.operands[1], one.operands[2] = first.operands[0], first.operands[1], other
+                one.count = 3
+                first.op = GONE
+                at[x] = -1
                 break
         else:
-            at[one.key] = one
-    if gone:
-        made.members = [one for one in made.members if one.key not in gone]
-    return 0
+            at[one.key] = k
+    return swept(made)
 
 
 cdef int turned(Group made) except -1:
@@ -207,54 +311,73 @@ cdef int turned(Group made) except -1:
 
 cdef tuple written(Group made):
     """Return a group as the machine takes it, and the doubles of scratch memory that it needs."""
-    cdef Member one
+    cdef Member *one
     cdef Py_ssize_t size = 1, inside, block, unit
-    cdef int number = 0, slots = len(made.loads), temporaries = 0, i
-    cdef dict last = {}, slot_of = {}
-    cdef list idle = [], steps = [], taken = [], put = [], sinks = []
-    cdef set placed = set(), direct = set(), kept = wanted_of(made)
+    cdef int number, slots = len(made.loads), temporaries = 0, i, k, x, key, idling = 0, loads = slots
+    cdef Column held = wanted_of(made, made.keys), lasts = Column(made.keys, -1), slot_of = Column(made.keys, -1)
+    cdef Column stored = Column(made.keys, 0), stack = Column(made.n, 0)
+    cdef int *kept = held.at
+    cdef int *last = lasts.at
+    cdef int *slot = slot_of.at
+    cdef int *placed = stored.at
+    cdef int *idle = stack.at
+    cdef list steps = [], taken = [], put = [], sinks = []
+    cdef set direct = set()
+    cdef tuple sources
     turned(made)
     axes, operands = merged(made.shape, made.loads + [store[1] for store in made.stores])
     for key, _, copied in made.stores:
         if not copied:
-            placed.add(key)
-    for one in made.members:
-        for x in one.operands:
-            last[x] = number
-        number += 1
-    for i in range(slots):
-        slot_of[-1 - i] = i
-    number = 0
-    for one in made.members:
+            placed[key] = 1
+    for number in range(made.n):
+        one = &made.members[number]
+        for i in range(one.count):
+            if one.operands[i] >= 0:
+                last[one.operands[i]] = number
+    for number in range(made.n):
+        one = &made.members[number]
         key = one.key
-        if idle and key not in placed:
-            slot_of[key] = idle.pop()
+        if idling and not placed[key]:
+            idling -= 1
+            slot[key] = idle[idling]
         else:
-            slot_of[key] = slots
+            slot[key] = slots
             slots += 1
-            temporaries += key not in placed
-        steps.append((one.op, slot_of[key], one.function, tuple([slot_of[x] for x in one.operands])))
-        for x in dict.fromkeys([*one.operands, key]):
-            if x >= 0 and x not in kept and last.get(x, number) == number:
-                idle.append(slot_of[x])
-        number += 1
+            temporaries += not placed[key]
+        sources = tuple([
+            slot[one.operands[i]] if one.operands[i] >= 0 else -1 - one.operands[i] for i in range(one.count)
+        ])
+        steps.append((one.op, slot[key], one.function, sources))
+        # What is used for the last time, each once, and what nobody uses.
+        for i in range(one.count + 1):
+            x = one.operands[i] if i < one.count else key
+            if x < 0 or kept[x] or (last[x] != number and last[x] >= 0):
+                continue
+            for k in range(i):
+                if one.operands[k] == x:
+                    break
+            else:
+                idle[idling] = slot[x]
+                idling += 1
     for n in made.shape:
         size *= <Py_ssize_t> n
-    inside = max(<Py_ssize_t> temporaries + len(made.loads) + len(made.stores), 1)
+    inside = max(<Py_ssize_t> temporaries + loads + len(made.stores), 1)
     block = max(LEAST, min(BLOCK, CACHE // inside // 8 * 8))
     rows = {length for _, _, _, length, inner in made.sinks if length and inner == 1}
     if rows:
         unit = math.lcm(*rows)
         block = max(1, block // unit) * unit
-    for i in range(len(made.loads)):
-        taken.append((*operands[i], i))
-    for operand, (key, _, copied) in zip(operands[len(made.loads):], made.stores):
+    for i in range(loads):
+        base, kind, offset, strides = operands[i]
+        taken.append((base, kind, offset, strides, i))
+    for operand, (key, _, copied) in zip(operands[loads:], made.stores):
         copied = copied or key in direct
-        put.append((*operand, -1 - slot_of[key] if copied else slot_of[key]))
+        base, kind, offset, strides = operand
+        put.append((base, kind, offset, strides, -1 - slot[key] if copied else slot[key]))
         if not copied:
             direct.add(key)
     for key, *rest in sorted(made.sinks, key=is_by_rows):
-        sinks.append((slot_of[key], *rest))
+        sinks.append((slot[key], *rest))
     return (axes, slots, block, tuple(taken), tuple(put), tuple(steps), tuple(sinks)), slots + slots * min(block, size)
 
 
@@ -270,6 +393,8 @@ cdef tuple merged(tuple shape, list operands):
     cdef int axis, i
     cdef bint behind
     cdef list s
+    if len(shape) == 1 and shape[0] != 1:
+        return shape, operands
     for axis in range(len(shape)):
         n = shape[axis]
         if n == 1:

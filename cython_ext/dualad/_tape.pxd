@@ -60,7 +60,7 @@ cdef class Record:
     cdef readonly object row
     cdef readonly object function
     cdef readonly tuple operands
-    cdef readonly list primals
+    cdef readonly tuple primals
     cdef readonly object value
     cdef readonly object plan
     cdef readonly object args
@@ -96,6 +96,7 @@ cdef class Tape:
     cdef set overwritten
     cdef readonly set odd
     cdef dict sealed
+    cdef readonly dict plans      # of linear rows that were called, by the call
     cdef dict roots               # the first record of each slot that was asked for
     cdef Py_ssize_t searched
     cdef dict known
@@ -108,6 +109,7 @@ cdef class Tape:
     cdef dict places
     cdef int grow(self) except -1
     cdef int append(self, int op, int a, int b, int slot, double at, double v) except -1
+    cdef int keep(self, Record record) except -1
     cdef int number(self, int op, int a, int b, double at, double v) except -1
     cdef Py_ssize_t place_of(self, int op, int a, int b, double at) noexcept
     cdef int enlarge_shelf(self) except -1

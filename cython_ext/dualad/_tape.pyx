@@ -11,6 +11,8 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcmp
 
+import operator
+
 import numpy as np
 
 from dualad import errors
@@ -144,6 +146,7 @@ cdef list by_operator = [rule_of(row) for row in ROWS]
 # --- storage ----------------------------------------------------------------------------------------------------------
 
 
+@cython.no_gc
 cdef class Cell:
     """The numbers that an array and its views share, with the node of their present version."""
 
@@ -195,6 +198,56 @@ cdef class Record:
         return made
 
 
+cdef extern from "Python.h":
+    bint PyObject_GC_IsTracked(object x)
+    void PyObject_GC_UnTrack(void *x)
+
+
+cdef bint leads_on(object x):
+    """Say whether the garbage collector may find something that it watches by way of an object.
+
+    It watches no numbers, words, arrays and handles, and no tuples of them.
+    """
+    if not PyObject_GC_IsTracked(x):
+        return False
+    if type(x) is tuple:
+        for one in <tuple> x:
+            if leads_on(one):
+                return True
+        PyObject_GC_UnTrack(<void *> x)
+        return False
+    if type(x) is slice:
+        return leads_on(x.start) or leads_on(x.stop) or leads_on(x.step)
+    return True
+
+
+cdef int settle(Record record) except -1:
+    """Spare the garbage collector a record that is complete and can be part of no cycle.
+
+    With hundreds of thousands of records it would spend more time on them than all else takes. A row that has a number
+    lives as long as the library, and so does one whose plan it need not watch.
+    """
+    if record.row is not None and record.rule is None and record.plan is None or leads_on(record.plan):
+        return 0
+    if record.function is not None and getattr(record.function, "__self__", None) is not OPERATORS:
+        return 0
+    if leads_on(record.primals) or leads_on(record.value) or leads_on(record.args) or leads_on(record.kwargs):
+        return 0
+    if leads_on(record.path) or leads_on(record.index):
+        return 0
+    PyObject_GC_UnTrack(<void *> record)
+    return 0
+
+
+cdef object OPERATORS = operator.add.__self__      # the module of Python's operators
+
+
+def unwatched(x):
+    """Return an object that is given up to no cycle, with the garbage collector told not to watch it."""
+    PyObject_GC_UnTrack(<void *> x)
+    return x
+
+
 cdef int enlarge(void **column, size_t bytes) except -1:
     cdef void *fresh = realloc(column[0], bytes)
     if fresh == NULL:
@@ -224,7 +277,8 @@ cdef class Tape:
 
     def __cinit__(self, long long level=0, bint lean=False):
         self.level, self.lean = level, lean
-        self.late, self.overwritten, self.odd, self.sealed, self.roots = set(), set(), set(), {}, {}
+        self.late, self.overwritten, self.odd = set(), set(), set()
+        self.sealed, self.roots, self.plans = {}, {}, {}
         self.records, self.guards, self.inputs = [], [], []
         self.captured, self.places = [], {}
         self.outputs = None
@@ -262,6 +316,12 @@ cdef class Tape:
         if self.watch is not None:
             self.watch(n)
         return <int> n
+
+    cdef int keep(self, Record record) except -1:
+        """Put a record behind the others."""
+        settle(record)
+        self.records.append(record)
+        return 0
 
     cdef int number(self, int op, int a, int b, double at, double v) except -1:
         """Write a scalar operation and return its number; that of the same operation before, while nodes are shared."""
@@ -349,7 +409,7 @@ cdef class Tape:
         cdef Rule rule = rule_of(WHERE)
         cdef double v = x if self.v[condition] != 0 else y
         cdef Record record
-        primals = [np.bool_(self.v[condition] != 0), np.float64(x), np.float64(y)]
+        primals = np.bool_(self.v[condition] != 0), np.float64(x), np.float64(y)
         record = <Record> make_record("elementwise", WHERE, (condition, yes, no), primals, np.float64(v))
         record.rule, record.active = rule, (yes >= 0) << 1 | (no >= 0) << 2
         if self.known is not None:
@@ -358,7 +418,7 @@ cdef class Tape:
             if found is not None:
                 return found
             self.known[key] = self.n
-        self.records.append(record)
+        self.keep(record)
         return self.append(GENERAL, -1, -1, -1, len(self.records) - 1, v)
 
     cdef int mark_late(self, int node) except -1:
@@ -409,7 +469,7 @@ cdef class Tape:
             return scalar(self, self.append(LEAF, -1, -1, -1, 0.0, value))
         if type(value) is np.ndarray and not is_dense(<cnp.ndarray> value):
             value = np.array(value, order="K")
-        record = make_record("constant", None, (), [], value)
+        record = make_record("constant", None, (), (), value)
         return self.general(<Record> record, value, True)
 
     def record(self, kind, row, operands, primals, value, plan=None, args=None, kwargs=None, path=None, index=None,
@@ -418,13 +478,13 @@ cdef class Tape:
 
         ``needed`` says that the rule of the node reads its value.
         """
-        cdef Record made = <Record> make_record(kind, row, operands, primals, value)
+        cdef Record made = <Record> make_record(kind, row, operands, tuple(primals), value)
         made.plan, made.args, made.kwargs, made.path, made.index = plan, args, kwargs, path, index
         return self.general(made, value, needed)
 
     cdef int rely_on(self, int node, int i, object outcome) except -1:
         """Note that what follows relies on a result that is no floating point number (an exponent, a rank)."""
-        cdef Record item = <Record> make_record("item", None, (node,), [None], outcome)
+        cdef Record item = <Record> make_record("item", None, (node,), (None,), outcome)
         item.index = i
         self.guards.append(((<Recorded> self.general(item, outcome, True)).place, np.copy(outcome)))
         return 0
@@ -436,7 +496,7 @@ cdef class Tape:
         cdef bint kept = needed or not self.lean
         if isinstance(value, (tuple, list)):
             node = self.append(GENERAL, -1, -1, self.new_slot(), len(self.records), 0.0)
-            self.records.append(record)
+            self.keep(record)
             record.items = {}
             items = []
             for i, part in enumerate(value):
@@ -445,7 +505,7 @@ cdef class Tape:
                     if not self.lean and isinstance(part, (np.ndarray, np.generic, int)):
                         self.rely_on(node, i, np.array(part))
                     continue
-                item = make_record("item", None, (node,), [None], part)
+                item = make_record("item", None, (node,), (None,), part)
                 (<Record> item).index = i
                 record.items[i] = self.n
                 items.append(self.general(<Record> item, part, kept))
@@ -457,10 +517,10 @@ cdef class Tape:
         if type(value) is np.float64:
             v = value
             node = self.append(GENERAL, -1, -1, -1, len(self.records), v)
-            self.records.append(record)
+            self.keep(record)
             return scalar(self, node)
         node = self.append(GENERAL, -1, -1, self.new_slot(), len(self.records), 0.0)
-        self.records.append(record)
+        self.keep(record)
         if type(value) is np.ndarray:
             record.order = layout(<cnp.ndarray> value)
             if record.order is not None:
@@ -530,10 +590,10 @@ cdef class Tape:
         key = (id(base), <size_t> cnp.PyArray_DATA(x), (<object> x).shape, (<object> x).strides)
         if key in self.places:
             return self.places[key]
-        record = <Record> make_record("constant", None, (), [], x)
+        record = <Record> make_record("constant", None, (), (), x)
         record.order = layout(x)
         node = self.append(GENERAL, -1, -1, self.new_slot(), len(self.records), 0.0)
-        self.records.append(record)
+        self.keep(record)
         if record.order is not None:
             self.odd.add(self.slot[node])
         self.captured.append((node, x))
@@ -726,7 +786,7 @@ cdef bint record_is_discrete(object part):
     return part.dtype.kind != "f"
 
 
-cdef object make_record(object kind, object row, tuple operands, list primals, object value):
+cdef object make_record(object kind, object row, tuple operands, tuple primals, object value):
     cdef Record record = Record.__new__(Record)
     record.kind, record.row, record.operands, record.primals, record.value = kind, row, operands, primals, value
     record.path = ()
@@ -799,11 +859,11 @@ cdef class Recorded(DuckArray):
         if self.version != self.cell.version:
             # Its numbers are those of its base, which may be overwritten: they are not kept here.
             if self.source is None:
-                record = <Record> make_record("view", None, (self.cell.node,), [None], self.primal())
+                record = <Record> make_record("view", None, (self.cell.node,), (None,), self.primal())
                 record.path = self.path
             else:
                 base, row, plan, args, kwargs = self.source
-                shapes = [like((<Recorded> base).primal())]
+                shapes = (like((<Recorded> base).primal()),)
                 record = <Record> make_record("row", row, ((<Recorded> base).node(),), shapes, self.primal())
                 record.plan, record.args, record.kwargs = plan, args, kwargs
                 if type(record.value) is np.ndarray:
@@ -811,7 +871,7 @@ cdef class Recorded(DuckArray):
             if type(record.value) is np.ndarray:
                 record.value = None
             self.place = self.tape.append(GENERAL, -1, -1, self.tape.new_slot(), len(self.tape.records), 0.0)
-            self.tape.records.append(record)
+            self.tape.keep(record)
             if record.order is not None:
                 self.tape.odd.add(self.tape.slot[self.place])
             self.version = self.cell.version
@@ -859,7 +919,7 @@ cdef class Recorded(DuckArray):
             return self
         like = Shape(self.shape, self.dtype)
         node = self._operand(False)
-        return self.tape.record("row", COPY, (node,), [like], value, COPY.plan(value), (Operand(0),), {}, needed=False)
+        return self.tape.record("row", COPY, (node,), (like,), value, COPY.plan(value), (Operand(0),), {}, needed=False)
 
     def _lift(self, objects):
         return lift(objects)
@@ -883,10 +943,10 @@ cdef class Recorded(DuckArray):
         cdef Record record
         cdef int node
         lifted = like._constant(np.array(cell.buffer))
-        record = <Record> make_record("row", COPY, (cell.node,), [Shape(lifted.shape, lifted.dtype)], lifted)
+        record = <Record> make_record("row", COPY, (cell.node,), (Shape(lifted.shape, lifted.dtype),), lifted)
         record.plan, record.args, record.kwargs = COPY.plan(lifted), (lifted,), {}
         node = self.tape.append(GENERAL, -1, -1, self.tape.new_slot(), len(self.tape.records), 0.0)
-        self.tape.records.append(record)
+        self.tape.keep(record)
         self.tape.boxed = True
         cell.buffer, cell.node, cell.data, cell.pinned = lifted, node, NULL, True
         cell.version += 1
@@ -901,12 +961,13 @@ cdef class Recorded(DuckArray):
         cdef int node, before = self.cell.node
         held = write_target(self)
         held[index] = primal
-        record = <Record> make_record("write", None, (before, value_node), [None, None], None)
+        record = <Record> make_record(
+            "write", None, (before, value_node), (None, np.copy(primal) if is_constant else np.shape(primal)), None
+        )
         record.path, record.index, record.plan = self.path or (), index, last
-        record.primals[1] = np.copy(primal) if is_constant else np.shape(primal)
         record.shape, record.dtype = self.cell.buffer.shape, self.cell.buffer.dtype
         node = self.tape.append(GENERAL, -1, -1, self.tape.slot[before], len(self.tape.records), 0.0)
-        self.tape.records.append(record)
+        self.tape.keep(record)
         self.cell.node = node
         self.cell.version += 1
 
@@ -1258,8 +1319,9 @@ cdef object record_elementwise(Recorded self, Rule rule, object function, tuple 
         value = checked_value(rule, value, primals)
     need = rule.need(active)
     needed = need >> 31 & 1
-    record = <Record> make_record("elementwise", rule.row, None, primals, value)
+    record = <Record> make_record("elementwise", rule.row, None, (), value)
     record.operands = keep_operands(tape, rule.arguments, need, mine, inputs, primals)
+    record.primals = tuple(primals)
     record.rule, record.active, record.whole = rule, active, whole
     if function is not rule.row.function:
         record.function = function
@@ -1380,6 +1442,7 @@ cdef object shared_key(Record record):
     return record.row, record.function, record.operands, tuple(constants)
 
 
+@cython.no_gc
 cdef class Shape:
     """Stands for an operand of which only shape and dtype matter."""
 

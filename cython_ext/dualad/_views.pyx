@@ -1,5 +1,6 @@
 """Views of arrays: the steps that make them, and where their elements lie."""
 
+cimport cython
 cimport numpy as cnp
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 
@@ -11,6 +12,7 @@ cdef object ALL = slice(None)
 cdef object getitem = None
 
 
+@cython.no_gc     # nothing that it refers to leads back
 cdef class Pick:
     """Indexing by integers, slices, None and Ellipsis: one step from a base to its view.
 

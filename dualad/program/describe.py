@@ -39,7 +39,7 @@ class Describing(Grouping):
                 if parent is not None:
                     return self._part(graph, record, parent)
                 return Node(
-                    "call", tuple(self._marked(graph, record.operands, [None])), own, function=operator.getitem,
+                    "call", tuple(self._marked(graph, record.operands, (None,))), own, function=operator.getitem,
                     args=(Operand(0), record.index), kwargs={}, record=record, name="item",
                 )  # fmt: skip
             case "row":
@@ -48,7 +48,7 @@ class Describing(Grouping):
 
     def _part(self, graph: Graph, record: Record, parent: Record) -> Node:
         """Return one of several numbers that NumPy's own loop finds together."""
-        operands = self._marked(graph, parent.operands, [None])
+        operands = self._marked(graph, parent.operands, (None,))
         layouts = [self._layout(graph, x) for x in operands]
         whole = None if None in layouts else generalized("linalg.slogdet", layouts, ((), ()))  # type: ignore[arg-type]
         if whole is not None:
@@ -88,7 +88,7 @@ class Describing(Grouping):
 
     def _discrete(self, graph: Graph, record: Record, own: Value | None) -> Node:
         function, *args = record.args
-        marked = self._marked(graph, record.operands, [None] * len(record.operands))
+        marked = self._marked(graph, record.operands, (None,) * len(record.operands))
         if not record.kwargs and all(isinstance(x, (Operand, bool, int, float, np.ndarray, np.generic)) for x in args):
             operands = [marked[x.place] if isinstance(x, Operand) else x for x in args]
             kinds = [self.kind_of(graph, x) for x in operands]
@@ -101,7 +101,7 @@ class Describing(Grouping):
         )  # fmt: skip
 
     def _described_write(self, graph: Graph, number: int, record: Record) -> Node:
-        base, put = self._marked(graph, record.operands, [None, record.primals[1]])
+        base, put = self._marked(graph, record.operands, (None, record.primals[1]))
         before = self.value(graph, base.number) if isinstance(base, _NODE) else None
         if before is None:
             before = self._held(int(graph.same_array[record.operands[0]]), number)

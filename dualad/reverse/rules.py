@@ -14,7 +14,7 @@ from dualad.duck.operands import Operand, Operands, any_duck, put_back
 from dualad.duck.protocol import settled
 from dualad.ops.contraction import arraylike
 from dualad.ops.table import TABLE, Bilinear, Linear, Map, Operator
-from dualad.reverse.kernels import Recorded, Shape, is_basic
+from dualad.reverse.kernels import Recorded, Shape, Tape, is_basic, unwatched
 
 __all__ = ["array_row", "compare", "discrete", "get_item", "lift", "set_item"]
 
@@ -113,19 +113,41 @@ def _one_operand(x: Any, row: Any, args: Sequence[Any], kwargs: Mapping[str, Any
     value = row.function(own, *rest, **kwargs) if plain else row.call((own, *rest), kwargs)
     if type(value) is not np.float64:
         _check(value, row)
-    plan = row.plan(own, *rest, **kwargs)
-    kept = (_FIRST, *rest)
+    if plain and linear:
+        plan, step = _planned(x._tape, row, own, rest, kwargs)
+    else:
+        plan = row.plan(own, *rest, **kwargs)
+        step = Step(row, plan.apply, (_FIRST, *rest), kwargs) if linear else None
     if linear and not isinstance(value, np.generic):
-        shown = _shown(x, value, Step(row, plan.apply, kept, kwargs), plan)
+        shown = _shown(x, value, step, plan)
         if shown is not None:
             return shown
     primal = Shape(own.shape, own.dtype) if linear else x._saved()
+    kept = step.args if linear else (_FIRST, *rest)
     return x._tape.record(
-        "row", row, (x._operand(needed=False),), [primal], value, plan, kept, kwargs, needed=not linear
+        "row", row, (x._operand(needed=False),), (primal,), value, plan, kept, kwargs, needed=not linear
     )
 
 
-_FIRST = Operand(0)
+def _planned(tape: Tape, row: Any, own: Any, rest: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return the plan of a linear row and its step, made once for all calls that are alike.
+
+    A row of the table that was told plain numbers only can lead the garbage collector nowhere.
+    """
+    given = *rest, *kwargs.values()
+    key = row, own.shape, own.strides, own.dtype, given, tuple([type(part) for part in given]), tuple(kwargs)
+    found = None if float in key[5] else tape.plans.get(key)  # zeros of both signs are equal
+    if found is None:
+        plan = row.plan(own, *rest, **kwargs)
+        step = Step(row, plan.apply, (_FIRST, *rest), kwargs)
+        if TABLE.find(row.function) is row:
+            plan, step = unwatched(plan), unwatched(step)
+        found = tape.plans[key] = plan, step
+    return found
+
+
+_OPERANDS = [unwatched(Operand(place)) for place in range(8)]
+_FIRST = _OPERANDS[0]
 
 
 class Step:
@@ -244,7 +266,7 @@ def discrete(like: Recorded, function: Callable[..., Any], args: Sequence[Any], 
         if isinstance(part, Recorded) and part.level == like.level:
             nodes.append(part._operand(needed=False))
             outcomes.append(part._primal())
-            return outcomes[-1], Operand(len(nodes) - 1)
+            return outcomes[-1], _OPERANDS[len(nodes) - 1] if len(nodes) <= len(_OPERANDS) else Operand(len(nodes) - 1)
         if isinstance(part, (list, tuple)):
             pairs = [taken(p) for p in part]
             return type(part)(pair[0] for pair in pairs), type(part)(pair[1] for pair in pairs)
