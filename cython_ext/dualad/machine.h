@@ -224,6 +224,39 @@ static inline double loaded(const char *at, int kind)
                                                             : (double) *(const int64_t *) at;
 }
 
+enum { SHORT_ROW = 16, LONG_ROW = 64 };
+
+/* Put one row, or one number for each row, side by side in a block. Stores of a width that the compiler knows write over
+   the rows that follow, whose turn comes next; the last rows are written as they are. */
+#define REPEATED(name, width) \
+    CLONES static void repeat_row_##name(double *block, const double *row, Py_ssize_t rows, Py_ssize_t length) \
+    { \
+        double own[width]; \
+        Py_ssize_t size = rows * length, at = 0; \
+        for (int i = 0; i < width; i++) \
+            own[i] = row[i < length ? i : 0]; \
+        for (; at + width <= size; at += length) \
+            for (int i = 0; i < width; i++) \
+                block[at + i] = own[i]; \
+        for (; at < size; at += length) \
+            for (Py_ssize_t i = 0; i < length; i++) \
+                block[at + i] = own[i]; \
+    } \
+    CLONES static void spread_each_##name(double *block, const char *x, Py_ssize_t across, Py_ssize_t rows, \
+                                          Py_ssize_t length) \
+    { \
+        Py_ssize_t size = rows * length, at = 0; \
+        for (; at + width <= size; at += length, x += across) \
+            for (int i = 0; i < width; i++) \
+                block[at + i] = *(const double *) x; \
+        for (; at < size; at += length, x += across) \
+            for (Py_ssize_t i = 0; i < length; i++) \
+                block[at + i] = *(const double *) x; \
+    }
+
+REPEATED(8, 8)
+REPEATED(16, 16)
+
 /* Copy short rows of doubles between an array and a block; the compiler knows the length where it matters. */
 static inline __attribute__((always_inline)) void copy_rows(char *at, Py_ssize_t rows, Py_ssize_t length, Py_ssize_t across,
                                                             Py_ssize_t along, double *block, int put)
@@ -239,6 +272,14 @@ static inline __attribute__((always_inline)) void copy_rows(char *at, Py_ssize_t
 static void copy_short_rows(char *at, Py_ssize_t rows, Py_ssize_t length, Py_ssize_t across, Py_ssize_t along,
                             double *block, int put)
 {
+    if (!put && along == 0) {
+        (length <= 8 ? spread_each_8 : spread_each_16)(block, at, across, rows, length);
+        return;
+    }
+    if (!put && across == 0 && along == sizeof(double)) {
+        (length <= 8 ? repeat_row_8 : repeat_row_16)(block, (const double *) at, rows, length);
+        return;
+    }
     switch (length) {
     case 2: copy_rows(at, rows, 2, across, along, block, put); break;
     case 3: copy_rows(at, rows, 3, across, along, block, put); break;
@@ -247,7 +288,17 @@ static void copy_short_rows(char *at, Py_ssize_t rows, Py_ssize_t length, Py_ssi
     }
 }
 
-enum { SHORT_ROW = 16, LONG_ROW = 64 };
+CLONES static void put_truths(Py_ssize_t n, unsigned char *restrict to, const double *block)
+{
+    for (Py_ssize_t i = 0; i < n; i++)
+        to[i] = block[i] != 0;
+}
+
+CLONES static void take_truths(Py_ssize_t n, double *restrict block, const unsigned char *from)
+{
+    for (Py_ssize_t i = 0; i < n; i++)
+        block[i] = from[i];
+}
 
 /* Copy elements first ... first + n, in C order of the group's shape, between an operand and a block. */
 static void gather(const Group *g, const Operand *o, char *memory, Py_ssize_t first, Py_ssize_t n, double *block, int put)
@@ -288,6 +339,8 @@ static void gather(const Group *g, const Operand *o, char *memory, Py_ssize_t fi
             else if (o->kind == 'd')
                 for (Py_ssize_t i = 0; i < run; i++)
                     *(double *) (at + i * stride) = block[i];
+            else if (o->kind == '?' && stride == 1)
+                put_truths(run, (unsigned char *) at, block);
             else if (o->kind == '?')
                 for (Py_ssize_t i = 0; i < run; i++)
                     *(unsigned char *) (at + i * stride) = block[i] != 0;
@@ -303,6 +356,8 @@ static void gather(const Group *g, const Operand *o, char *memory, Py_ssize_t fi
         } else if (o->kind == 'd') {
             for (Py_ssize_t i = 0; i < run; i++)
                 block[i] = *(const double *) (at + i * stride);
+        } else if (o->kind == '?' && stride == 1) {
+            take_truths(run, block, (const unsigned char *) at);
         } else {
             for (Py_ssize_t i = 0; i < run; i++)
                 block[i] = loaded(at + i * stride, o->kind);
@@ -416,6 +471,34 @@ static double sum_of(const double *x, Py_ssize_t n)
     return sum_of(x, half) + sum_of(x + half, n - half);
 }
 
+/* The sums of rows of 8 to 15 elements: the same as `sum_of_few`, without a loop over eights. */
+CLONES static void sums_of_short_rows(double *restrict y, const double *x, Py_ssize_t rows, Py_ssize_t length)
+{
+    for (Py_ssize_t k = 0; k < rows; k++, x += length) {
+        double total = ((x[0] + x[1]) + (x[2] + x[3])) + ((x[4] + x[5]) + (x[6] + x[7]));
+        for (Py_ssize_t i = 8; i < length; i++)
+            total += x[i];
+        y[k] = 0.0 + total;
+    }
+}
+
+/* Add rows to a first one, which stays in registers: of a width that the compiler knows, so that those beyond a row's
+   end are added for nothing, but not beyond the last row. */
+CLONES static void add_short_rows(double *y, const double *x, Py_ssize_t rows, Py_ssize_t length)
+{
+    double sum[SHORT_ROW];
+    Py_ssize_t wide = (rows * length - SHORT_ROW) / length, k = 0;
+    for (int i = 0; i < SHORT_ROW; i++)
+        sum[i] = i < length ? y[i] : 0.0;
+    for (; rows * length >= SHORT_ROW && k <= wide; k++, x += length)
+        for (int i = 0; i < SHORT_ROW; i++)
+            sum[i] += x[i];
+    for (; k < rows; k++, x += length)
+        for (Py_ssize_t i = 0; i < length; i++)
+            sum[i] += x[i];
+    memcpy(y, sum, length * sizeof(double));
+}
+
 /* Take elements first ... first + n of a block into sums over the middle number. */
 static void sink_block(const Sink *sink, char *const *base, const double *x, Py_ssize_t first, Py_ssize_t n)
 {
@@ -426,23 +509,30 @@ static void sink_block(const Sink *sink, char *const *base, const double *x, Py_
         if (length < 8)
             for (; n > 0; n -= length, x += length)
                 *y++ = 0.0 + sum_of_few(x, length);
-        for (; n > 0; n -= length, x += length)
-            *y++ = 0.0 + sum_of(x, length);
+        else if (length < 16)
+            sums_of_short_rows(y, x, n / length, length);
+        else
+            for (; n > 0; n -= length, x += length)
+                *y++ = 0.0 + sum_of(x, length);
         return;
     }
     Py_ssize_t i = first % inner, k = first / inner % length;
     y += first / inner / length * inner;
     while (n > 0) {
-        Py_ssize_t run = inner - i < n ? inner - i : n;
+        Py_ssize_t run = inner - i < n ? inner - i : n, rows = 1;
         if (k == 0)
             for (Py_ssize_t m = 0; m < run; m++)
                 y[i + m] = 0.0 + x[m];
-        else
+        else if (run == inner && inner <= SHORT_ROW) {
+            rows = length - k < n / inner ? length - k : n / inner;
+            add_short_rows(y, x, rows, inner);
+        } else
             term_add_same(run, y + i, x, 0.0);
-        x += run;
-        n -= run;
+        x += rows * run;
+        n -= rows * run;
         i = 0;
-        if (++k == length) {
+        k += rows;
+        if (k == length) {
             k = 0;
             y += inner;
         }
