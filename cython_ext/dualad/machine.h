@@ -288,6 +288,12 @@ static void copy_short_rows(char *at, Py_ssize_t rows, Py_ssize_t length, Py_ssi
     }
 }
 
+CLONES static void fill(Py_ssize_t n, double *block, double x)
+{
+    for (Py_ssize_t i = 0; i < n; i++)
+        block[i] = x;
+}
+
 CLONES static void put_truths(Py_ssize_t n, unsigned char *restrict to, const double *block)
 {
     for (Py_ssize_t i = 0; i < n; i++)
@@ -350,9 +356,7 @@ static void gather(const Group *g, const Operand *o, char *memory, Py_ssize_t fi
         } else if (o->kind == 'd' && stride == 8) {
             memcpy(block, at, run * sizeof(double));
         } else if (stride == 0) {
-            double x = loaded(at, o->kind);
-            for (Py_ssize_t i = 0; i < run; i++)
-                block[i] = x;
+            fill(run, block, loaded(at, o->kind));
         } else if (o->kind == 'd') {
             for (Py_ssize_t i = 0; i < run; i++)
                 block[i] = *(const double *) (at + i * stride);
@@ -583,8 +587,9 @@ static inline void run_steps(const Group *g, Py_ssize_t n, double **slot, const 
     }
 }
 
+/* `by_rows`: blocks lie in one row each, and the first one of a row, which is the longest, comes first. */
 static void run_block(const Group *g, char *const *base, double **slot, const Function *functions, Py_ssize_t first,
-                      Py_ssize_t n)
+                      Py_ssize_t n, int by_rows)
 {
     Py_ssize_t index[AXES], rest = first, room = g->size < g->block ? g->size : g->block;
     double *own = (double *) slot + g->slots; /* the blocks of the slots themselves */
@@ -604,7 +609,7 @@ static void run_block(const Group *g, char *const *base, double **slot, const Fu
                 for (int k = 0; k < g->axes; k++)
                     at += index[k] * o->stride[k];
                 slot[o->slot] = (double *) at;
-            } else {
+            } else if (!by_rows || index[g->axes - 1] == 0 || o->stride[g->axes - 1] != 0) {
                 slot[o->slot] = own + (Py_ssize_t) o->slot * room;
                 gather(g, o, at, first, n, slot[o->slot], 0);
             }
@@ -626,7 +631,7 @@ static void run_halves(const Group *g, char *const *base, double **slot, const F
                        Py_ssize_t n, double *total)
 {
     if (n <= g->block) {
-        run_block(g, base, slot, functions, first, n);
+        run_block(g, base, slot, functions, first, n, 0);
         for (int i = 0; i < g->totals; i++)
             total[i] = sum_of(slot[g->sink[i].slot], n);
         return;
@@ -666,7 +671,7 @@ static void run_group(const Group *g, char *const *base, double *scratch, const 
         n = g->size - first < room ? g->size - first : room;
         if (by_rows && n > row - first % row)
             n = row - first % row;
-        run_block(g, base, slot, functions, first, n);
+        run_block(g, base, slot, functions, first, n, by_rows);
     }
 }
 
