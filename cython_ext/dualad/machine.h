@@ -224,6 +224,39 @@ static inline double loaded(const char *at, int kind)
                                                             : (double) *(const int64_t *) at;
 }
 
+enum { SHORT_ROW = 16, LONG_ROW = 64 };
+
+/* Put one row, or one number for each row, side by side in a block. Stores of a width that the compiler knows write over
+   the rows that follow, whose turn comes next; the last rows are written as they are. */
+#define REPEATED(name, width) \
+    CLONES static void repeat_row_##name(double *block, const double *row, Py_ssize_t rows, Py_ssize_t length) \
+    { \
+        double own[width]; \
+        Py_ssize_t size = rows * length, at = 0; \
+        for (int i = 0; i < width; i++) \
+            own[i] = row[i < length ? i : 0]; \
+        for (; at + width <= size; at += length) \
+            for (int i = 0; i < width; i++) \
+                block[at + i] = own[i]; \
+        for (; at < size; at += length) \
+            for (Py_ssize_t i = 0; i < length; i++) \
+                block[at + i] = own[i]; \
+    } \
+    CLONES static void spread_each_##name(double *block, const char *x, Py_ssize_t across, Py_ssize_t rows, \
+                                          Py_ssize_t length) \
+    { \
+        Py_ssize_t size = rows * length, at = 0; \
+        for (; at + width <= size; at += length, x += across) \
+            for (int i = 0; i < width; i++) \
+                block[at + i] = *(const double *) x; \
+        for (; at < size; at += length, x += across) \
+            for (Py_ssize_t i = 0; i < length; i++) \
+                block[at + i] = *(const double *) x; \
+    }
+
+REPEATED(8, 8)
+REPEATED(16, 16)
+
 /* Copy short rows of doubles between an array and a block; the compiler knows the length where it matters. */
 static inline __attribute__((always_inline)) void copy_rows(char *at, Py_ssize_t rows, Py_ssize_t length, Py_ssize_t across,
                                                             Py_ssize_t along, double *block, int put)
@@ -239,6 +272,14 @@ static inline __attribute__((always_inline)) void copy_rows(char *at, Py_ssize_t
 static void copy_short_rows(char *at, Py_ssize_t rows, Py_ssize_t length, Py_ssize_t across, Py_ssize_t along,
                             double *block, int put)
 {
+    if (!put && along == 0) {
+        (length <= 8 ? spread_each_8 : spread_each_16)(block, at, across, rows, length);
+        return;
+    }
+    if (!put && across == 0 && along == sizeof(double)) {
+        (length <= 8 ? repeat_row_8 : repeat_row_16)(block, (const double *) at, rows, length);
+        return;
+    }
     switch (length) {
     case 2: copy_rows(at, rows, 2, across, along, block, put); break;
     case 3: copy_rows(at, rows, 3, across, along, block, put); break;
@@ -247,7 +288,23 @@ static void copy_short_rows(char *at, Py_ssize_t rows, Py_ssize_t length, Py_ssi
     }
 }
 
-enum { SHORT_ROW = 16, LONG_ROW = 64 };
+CLONES static void fill(Py_ssize_t n, double *block, double x)
+{
+    for (Py_ssize_t i = 0; i < n; i++)
+        block[i] = x;
+}
+
+CLONES static void put_truths(Py_ssize_t n, unsigned char *restrict to, const double *block)
+{
+    for (Py_ssize_t i = 0; i < n; i++)
+        to[i] = block[i] != 0;
+}
+
+CLONES static void take_truths(Py_ssize_t n, double *restrict block, const unsigned char *from)
+{
+    for (Py_ssize_t i = 0; i < n; i++)
+        block[i] = from[i];
+}
 
 /* Copy elements first ... first + n, in C order of the group's shape, between an operand and a block. */
 static void gather(const Group *g, const Operand *o, char *memory, Py_ssize_t first, Py_ssize_t n, double *block, int put)
@@ -288,6 +345,8 @@ static void gather(const Group *g, const Operand *o, char *memory, Py_ssize_t fi
             else if (o->kind == 'd')
                 for (Py_ssize_t i = 0; i < run; i++)
                     *(double *) (at + i * stride) = block[i];
+            else if (o->kind == '?' && stride == 1)
+                put_truths(run, (unsigned char *) at, block);
             else if (o->kind == '?')
                 for (Py_ssize_t i = 0; i < run; i++)
                     *(unsigned char *) (at + i * stride) = block[i] != 0;
@@ -297,12 +356,12 @@ static void gather(const Group *g, const Operand *o, char *memory, Py_ssize_t fi
         } else if (o->kind == 'd' && stride == 8) {
             memcpy(block, at, run * sizeof(double));
         } else if (stride == 0) {
-            double x = loaded(at, o->kind);
-            for (Py_ssize_t i = 0; i < run; i++)
-                block[i] = x;
+            fill(run, block, loaded(at, o->kind));
         } else if (o->kind == 'd') {
             for (Py_ssize_t i = 0; i < run; i++)
                 block[i] = *(const double *) (at + i * stride);
+        } else if (o->kind == '?' && stride == 1) {
+            take_truths(run, block, (const unsigned char *) at);
         } else {
             for (Py_ssize_t i = 0; i < run; i++)
                 block[i] = loaded(at + i * stride, o->kind);
@@ -416,6 +475,34 @@ static double sum_of(const double *x, Py_ssize_t n)
     return sum_of(x, half) + sum_of(x + half, n - half);
 }
 
+/* The sums of rows of 8 to 15 elements: the same as `sum_of_few`, without a loop over eights. */
+CLONES static void sums_of_short_rows(double *restrict y, const double *x, Py_ssize_t rows, Py_ssize_t length)
+{
+    for (Py_ssize_t k = 0; k < rows; k++, x += length) {
+        double total = ((x[0] + x[1]) + (x[2] + x[3])) + ((x[4] + x[5]) + (x[6] + x[7]));
+        for (Py_ssize_t i = 8; i < length; i++)
+            total += x[i];
+        y[k] = 0.0 + total;
+    }
+}
+
+/* Add rows to a first one, which stays in registers: of a width that the compiler knows, so that those beyond a row's
+   end are added for nothing, but not beyond the last row. */
+CLONES static void add_short_rows(double *y, const double *x, Py_ssize_t rows, Py_ssize_t length)
+{
+    double sum[SHORT_ROW];
+    Py_ssize_t wide = (rows * length - SHORT_ROW) / length, k = 0;
+    for (int i = 0; i < SHORT_ROW; i++)
+        sum[i] = i < length ? y[i] : 0.0;
+    for (; rows * length >= SHORT_ROW && k <= wide; k++, x += length)
+        for (int i = 0; i < SHORT_ROW; i++)
+            sum[i] += x[i];
+    for (; k < rows; k++, x += length)
+        for (Py_ssize_t i = 0; i < length; i++)
+            sum[i] += x[i];
+    memcpy(y, sum, length * sizeof(double));
+}
+
 /* Take elements first ... first + n of a block into sums over the middle number. */
 static void sink_block(const Sink *sink, char *const *base, const double *x, Py_ssize_t first, Py_ssize_t n)
 {
@@ -426,23 +513,30 @@ static void sink_block(const Sink *sink, char *const *base, const double *x, Py_
         if (length < 8)
             for (; n > 0; n -= length, x += length)
                 *y++ = 0.0 + sum_of_few(x, length);
-        for (; n > 0; n -= length, x += length)
-            *y++ = 0.0 + sum_of(x, length);
+        else if (length < 16)
+            sums_of_short_rows(y, x, n / length, length);
+        else
+            for (; n > 0; n -= length, x += length)
+                *y++ = 0.0 + sum_of(x, length);
         return;
     }
     Py_ssize_t i = first % inner, k = first / inner % length;
     y += first / inner / length * inner;
     while (n > 0) {
-        Py_ssize_t run = inner - i < n ? inner - i : n;
+        Py_ssize_t run = inner - i < n ? inner - i : n, rows = 1;
         if (k == 0)
             for (Py_ssize_t m = 0; m < run; m++)
                 y[i + m] = 0.0 + x[m];
-        else
+        else if (run == inner && inner <= SHORT_ROW) {
+            rows = length - k < n / inner ? length - k : n / inner;
+            add_short_rows(y, x, rows, inner);
+        } else
             term_add_same(run, y + i, x, 0.0);
-        x += run;
-        n -= run;
+        x += rows * run;
+        n -= rows * run;
         i = 0;
-        if (++k == length) {
+        k += rows;
+        if (k == length) {
             k = 0;
             y += inner;
         }
@@ -493,8 +587,9 @@ static inline void run_steps(const Group *g, Py_ssize_t n, double **slot, const 
     }
 }
 
+/* `by_rows`: blocks lie in one row each, and the first one of a row, which is the longest, comes first. */
 static void run_block(const Group *g, char *const *base, double **slot, const Function *functions, Py_ssize_t first,
-                      Py_ssize_t n)
+                      Py_ssize_t n, int by_rows)
 {
     Py_ssize_t index[AXES], rest = first, room = g->size < g->block ? g->size : g->block;
     double *own = (double *) slot + g->slots; /* the blocks of the slots themselves */
@@ -514,7 +609,7 @@ static void run_block(const Group *g, char *const *base, double **slot, const Fu
                 for (int k = 0; k < g->axes; k++)
                     at += index[k] * o->stride[k];
                 slot[o->slot] = (double *) at;
-            } else {
+            } else if (!by_rows || index[g->axes - 1] == 0 || o->stride[g->axes - 1] != 0) {
                 slot[o->slot] = own + (Py_ssize_t) o->slot * room;
                 gather(g, o, at, first, n, slot[o->slot], 0);
             }
@@ -536,7 +631,7 @@ static void run_halves(const Group *g, char *const *base, double **slot, const F
                        Py_ssize_t n, double *total)
 {
     if (n <= g->block) {
-        run_block(g, base, slot, functions, first, n);
+        run_block(g, base, slot, functions, first, n, 0);
         for (int i = 0; i < g->totals; i++)
             total[i] = sum_of(slot[g->sink[i].slot], n);
         return;
@@ -576,7 +671,7 @@ static void run_group(const Group *g, char *const *base, double *scratch, const 
         n = g->size - first < room ? g->size - first : room;
         if (by_rows && n > row - first % row)
             n = row - first % row;
-        run_block(g, base, slot, functions, first, n);
+        run_block(g, base, slot, functions, first, n, by_rows);
     }
 }
 

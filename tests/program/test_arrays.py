@@ -54,6 +54,22 @@ def test_sums_are_added_in_the_order_of_numpy(n):
         assert not agrees(f, x, rng).stats["callbacks"]
 
 
+@pytest.mark.parametrize("n", range(1, 20))
+def test_short_rows_are_read_and_summed_as_numpy_does(n):
+    rng = np.random.default_rng(n)
+    row, each = rng.standard_normal(n), rng.standard_normal((3, 211, 1))
+    x = rng.standard_normal(3 * 211 * n) * 10.0 ** rng.integers(-6, 6, 3 * 211 * n)
+    for f in (
+        lambda x: x.reshape(3, 211, n) - row,
+        lambda x: x.reshape(3, 211, n)[:, :, ::-1] * each,
+        lambda x: np.sum(x.reshape(3, 211, n) * each, axis=2),
+        lambda x: np.sum(x.reshape(3, 211, n) * row, axis=1),
+        lambda x: np.sum(-x.reshape(3, 211, n) / each, axis=0),
+        lambda x: np.where((x.reshape(3, 211, n) > row) & (np.sum(x) < 1e9), x.reshape(3, 211, n), each),
+    ):
+        assert not agrees(f, x, rng).stats["callbacks"]
+
+
 @pytest.mark.parametrize("axis", [0, 1, 2, (0, 1), (1, 2), -1, None])
 @pytest.mark.parametrize("name", ["sum", "max", "min", "prod"])
 def test_reductions_over_any_axis(name, axis):
