@@ -19,7 +19,8 @@ _PROBABILITY: Final = Interval(0.0, 1.0, (True, True))
 
 # Where the bell is 0 at double precision, infinity included, so are its slopes: not 0 times infinity.
 special("erf", "x", f"where(absolute(x) > 30, 0, {_BELL!r}*exp(-x*x))", domain=_WIDE, sympy="erf", source="DLMF 7.2.1")
-special("erfc", "x", f"where(absolute(x) > 30, 0, {-_BELL!r}*exp(-x*x))", domain=_WIDE, sympy="erfc", source="DLMF 7.2.2")
+special("erfc", "x", f"where(absolute(x) > 30, 0, {-_BELL!r}*exp(-x*x))", domain=_WIDE, sympy="erfc",
+        source="DLMF 7.2.2")  # fmt: skip
 special("erfi", "x", f"{_BELL!r}*exp(x*x)", domain=_WIDE, sympy="erfi", source="DLMF 7.2.1")
 
 # For large x the function is nearly its own asymptote, and 2*x*v less a constant loses digits: the asymptotic series
