@@ -68,7 +68,7 @@ def _natively(compiled: Compiled, rows: list[Any], n: int, threads: int) -> Any:
     if not getattr(variant.program, "runs_rows", False) or not doubles:
         return None
     stacks = [np.empty((n, *shape)) for shape, _ in variant.shapes]
-    whole = variant.made(stacks)
+    whole = _structured(variant.form, stacks)
 
     def put(i: int, result: Any) -> None:
         for stack, y in zip(flatten(whole)[0], flatten(result)[0], strict=True):
@@ -88,6 +88,13 @@ def _natively(compiled: Compiled, rows: list[Any], n: int, threads: int) -> Any:
                     tried.add(id(other))
                     left = _replayed(other, arguments, stacks, left, threads)
     return whole
+
+
+def _structured(form: Any, stacks: list[Any]) -> Any:
+    """Return stacks in the structure of a result; what a call makes of one number does not make sense of many."""
+    if type(form) is int:
+        return stacks[form >> 2]  # the number of the output; the bits below say what a call makes of it
+    return type(form)([_structured(part, stacks) for part in form])
 
 
 def _replayed(variant: Any, arguments: list[Any], stacks: list[Any], rows: Any, threads: int) -> Any:

@@ -89,8 +89,8 @@ op("arccos", "x", "-1/sqrt((1 - x)*(1 + x))", domain=UNIT, sympy="acos", source=
 op("arctan", "x", "1/(1 + x*x)", domain=_WIDE, sympy="atan", source="DLMF 4.24.9")
 op("sinh", "x", "cosh(x)", domain=_EXPONENT, sympy="sinh")
 op("cosh", "x", "sinh(x)", domain=_EXPONENT, sympy="cosh")
-op("tanh", "x", "(1/cosh(x))**2", domain=REAL.on(-300.0, 300.0), sympy="tanh",
-   note="1 - v*v would lose all digits where the function saturates.")  # fmt: skip
+op("tanh", "x", "where(absolute(x) > 400, 0, (1/cosh(x))**2)", domain=REAL.on(-300.0, 300.0), sympy="tanh",
+   note="1 - v*v would lose all digits where the function saturates; from 400 on it has come to rest.")  # fmt: skip
 op("arcsinh", "x", "1/hypot(1, x)", domain=_WIDE, sympy="asinh", source="DLMF 4.38.1")
 op("arccosh", "x", "1/(sqrt(x - 1)*sqrt(x + 1))", domain=Interval(1.0, float("inf"), (True, False)), sympy="acosh",
    source="DLMF 4.38.2")  # fmt: skip

@@ -1,8 +1,11 @@
-"""Arrays put together from parts and taken apart: concatenate and stack with their families, split, append, insert."""
+"""Arrays put together from parts and taken apart: concatenate and stack with their families, split, append, insert.
+
+And functions of the user's that are applied slice by slice.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -211,3 +214,38 @@ def _resize(a: Any, new_shape: Any) -> Any:
     if np.size(a) == 0:
         return np.zeros_like(a, shape=new_shape)
     return np.take(a, np.resize(np.arange(np.size(a)), new_shape))
+
+
+# --- a function of the user's at every slice -----------------------------------------------------------------------
+
+
+@composed("numpy.apply_along_axis", "func1d axis arr")
+def _apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
+    ndim = np.ndim(arr)
+    place = ndim + axis_from_end(axis, ndim)
+    slices = np.moveaxis(arr, place, -1)
+    outer = shape_of(slices)[:-1]
+    if 0 in outer:
+        raise ValueError("Cannot apply_along_axis when any iteration dimensions are 0")
+    found = [_row_of(func1d(slices[index], *args, **kwargs), arr) for index in np.ndindex(outer)]
+    inner = np.ndim(found[0])
+    whole = np.reshape(np.stack(found), outer + shape_of(found[0]))
+    axes = range(ndim - 1 + inner)
+    return np.transpose(whole, (*axes[:place], *axes[ndim - 1 :], *axes[place : ndim - 1]))
+
+
+def _row_of(y: Any, like: Any) -> Any:
+    """Return what a function returned as one array."""
+    return np.asarray(y, like=like) if isinstance(y, (list, tuple)) else y
+
+
+@composed("numpy.apply_over_axes", "func a axes")
+def _apply_over_axes(func: Callable[..., Any], a: Any, axes: Any) -> Any:
+    ndim = np.ndim(a)
+    for axis in np.reshape(axes, (-1,)).tolist():
+        place = ndim + axis_from_end(axis, ndim)
+        found = func(a, place)
+        a = np.expand_dims(found, place) if np.ndim(found) < ndim else found
+        if np.ndim(a) != ndim:
+            raise ValueError("function is not returning an array of the correct shape")
+    return a

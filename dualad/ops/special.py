@@ -74,7 +74,7 @@ special("inv_boxcox1p", "y lmbda", "exp((1 - lmbda)*log1p(v))", _UNBOXCOX.format
 
 # --- the logistic function and its relatives -------------------------------------------------------------------------
 
-special("expit", "x", "(0.5/cosh(0.5*x))**2", domain=_EXPONENT, sympy="1/(1 + exp(-x))",
+special("expit", "x", "where(absolute(x) > 800, 0, (0.5/cosh(0.5*x))**2)", domain=_EXPONENT, sympy="1/(1 + exp(-x))",
         note="v*(1 - v) would lose all digits where the function saturates.")  # fmt: skip
 special("log_expit", "x", "expit(-x)", domain=_EXPONENT, sympy="-log(1 + exp(-x))")
 special("logit", "x", "1/(x*(1 - x))", domain=Interval(0.0, 1.0, (True, True)), sympy="log(x/(1 - x))")

@@ -17,8 +17,10 @@ _PROBABILITY: Final = Interval(0.0, 1.0, (True, True))
 
 # --- error functions -------------------------------------------------------------------------------------------------
 
-special("erf", "x", f"{_BELL!r}*exp(-x*x)", domain=_WIDE, sympy="erf", source="DLMF 7.2.1")
-special("erfc", "x", f"{-_BELL!r}*exp(-x*x)", domain=_WIDE, sympy="erfc", source="DLMF 7.2.2")
+# Where the bell is 0 at double precision, infinity included, so are its slopes: not 0 times infinity.
+special("erf", "x", f"where(absolute(x) > 30, 0, {_BELL!r}*exp(-x*x))", domain=_WIDE, sympy="erf", source="DLMF 7.2.1")
+special("erfc", "x", f"where(absolute(x) > 30, 0, {-_BELL!r}*exp(-x*x))", domain=_WIDE, sympy="erfc",
+        source="DLMF 7.2.2")  # fmt: skip
 special("erfi", "x", f"{_BELL!r}*exp(x*x)", domain=_WIDE, sympy="erfi", source="DLMF 7.2.1")
 
 # For large x the function is nearly its own asymptote, and 2*x*v less a constant loses digits: the asymptotic series
@@ -39,9 +41,12 @@ special("fresnel", "z", (f"sin({pi / 2!r}*z*z)", f"cos({pi / 2!r}*z*z)"), domain
 # --- the normal distribution -----------------------------------------------------------------------------------------
 
 _NORMAL: Final = 1.0 / sqrt(2.0 * pi)
-special("ndtr", "x", f"{_NORMAL!r}*exp(-0.5*x*x)", domain=REAL.on(-35.0, 35.0), sympy="erfc(-x/sqrt(2))/2")
+special("ndtr", "x", f"where(absolute(x) > 40, 0, {_NORMAL!r}*exp(-0.5*x*x))", domain=REAL.on(-35.0, 35.0),
+        sympy="erfc(-x/sqrt(2))/2")  # fmt: skip
 special("ndtri", "p", f"{1 / _NORMAL!r}*exp(0.5*v*v)", domain=_PROBABILITY, sympy="sqrt(2)*erfinv(2*p - 1)")
-special("log_ndtr", "x", f"{2 * _NORMAL!r}/erfcx({-sqrt(0.5)!r}*x)", domain=REAL.on(-1e4, 25.0),
+# From 37 on, where erfcx is about to overflow, the function is 0 and its slope is that of ndtr.
+special("log_ndtr", "x", f"where(x < 37, {2 * _NORMAL!r}/erfcx({-sqrt(0.5)!r}*x), "
+        f"where(x > 40, 0, {_NORMAL!r}*exp(-0.5*x*x)))", domain=REAL.on(-1e4, 25.0),
         sympy="log(erfc(-x/sqrt(2))/2)")  # fmt: skip
 special("ndtri_exp", "y", f"{0.5 / _NORMAL!r}*erfcx({-sqrt(0.5)!r}*v)",
         domain=Interval(-float("inf"), 0.0, sample=(-1e4, -1e-4)), note="The inverse of log_ndtr.")  # fmt: skip

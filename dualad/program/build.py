@@ -59,7 +59,9 @@ def build(
         bases.input(node)
     for node in outputs:
         bases.output(node)
-    arrays.plan(graph, order, outputs, set(guards))
+    # At many rows one after the other, live arrays are put in their places once: nothing else may ever lie there.
+    lasting = [node for node, _ in live if graph.alive_array[node]]
+    arrays.plan(graph, order, outputs, {*guards, *lasting})
     scalars = Scalars(graph, arrays.top // 8, arrays.functions)
     for node in (*outputs, *guards, *arrays.numbers):
         scalars.keep_until(node, FOREVER)

@@ -403,6 +403,46 @@ def test_batch():
         compiled.batch(X, A, workers=0)
 
 
+SEEN, TARGETS = RNG.normal(size=(30, 3)), RNG.normal(size=30)
+
+
+def misfit(b):
+    e = TARGETS - np.dot(SEEN, b)
+    return np.vdot(e, e)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        misfit,
+        lambda b: np.linalg.norm(TARGETS - SEEN @ b) + np.abs(b).sum(),
+        lambda b: np.sum((TARGETS[:9].reshape(3, 3) - np.outer(b, b)) @ b),
+        lambda b: sum(np.sin(TARGETS[i] - b[i % 3] * TARGETS[i + 1]) for i in range(20)),
+    ],
+)
+def test_batch_reads_what_it_captured_at_every_row(f):
+    """Memory of a captured array must not be used again within a row: the next row reads it as well."""
+    X = RNG.normal(size=(25, 3))
+    for driver in (lambda f: f, dualad.value_and_grad, dualad.hessian):
+        single, compiled = dualad.compile(driver(f)), dualad.compile(driver(f))
+        wanted = [single(x) for x in X]
+        found = compiled.batch(X)
+        if isinstance(found, tuple):
+            wanted = tuple(np.stack(part) for part in zip(*wanted, strict=True))
+        assert same(found, wanted if isinstance(found, tuple) else np.stack(wanted))
+
+
+def test_batch_of_numbers_of_pythons():
+    """A call returns floats; the rows of a batch are an array, however many they are."""
+    X = RNG.normal(size=(20, 3))
+    for f in (lambda x: (x**2).sum().item(), lambda x: [x.sum().item(), x * 2], lambda x: np.sin(x).tolist()):
+        compiled = dualad.compile(f)
+        wanted = zip(*[np.atleast_1d(f(x)) if isinstance(f(x), float) else f(x) for x in X], strict=True)
+        found = compiled.batch(X)
+        found = found if isinstance(found, list) else [found]
+        assert same([np.asarray(y) for y in found], [np.stack(y).reshape(np.shape(g)) for y, g in zip(wanted, found)])
+
+
 def branching(x):
     return np.sum(x**2) * x[0] if x[0] > 0 else np.sin(x[1])
 

@@ -163,6 +163,16 @@ CASES: dict[str, list[Case]] = {
         Case(np.zeros((2, 3)), fill_value=arr(2, 1).held),
     ],
     "concatenate": JOINED,
+    "apply_along_axis": [
+        Case(lambda r: r / np.linalg.norm(r), 1, arr(2, 3, 4)),
+        Case(np.sum, -1, arr(2, 3)),
+        Case(lambda r, k: np.outer(r, r) * k, 0, arr(2, 3).fortran, 2.0),
+        Case(lambda r: [r[0], r[1] ** 2], 0, arr(3)),
+    ],
+    "apply_over_axes": [
+        Case(np.sum, arr(2, 3, 4), [0, -1]),
+        Case(lambda a, axis: np.cumsum(a, axis=axis), arr(2, 3).strided, 1),
+    ],
     "stack": [
         *STACKED,
         Case([arr(2, 3), arr(2, 3)], 1),

@@ -355,6 +355,10 @@ def test_conventions_at_ends_kinks_and_infinity(name, point, expected):
         ("maximum", (1.0, 1.0), (1, 0), 0.0),
         ("ldexp", (2.0, 3), (0, 0), 0.0),
         ("kolmogorov", (0.0,), (0, 0), 0.0),
+        # Where a function has come to rest: not 0 times infinity. Ordered models have thresholds at infinity.
+        *((name, (x,), (0, 0), 0.0) for name in ("tanh", "expit", "erf", "erfc", "ndtr") for x in (1e5, -1e160, inf)),
+        *(("log_ndtr", (x,), (0, 0), 0.0) for x in (100.0, 1e160, inf)),
+        ("tanh", (800.0,), (0, 0), 0.0),
     ],
 )
 def test_second_partials_at_special_points(name, point, args, expected):
