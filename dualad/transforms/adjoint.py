@@ -19,7 +19,7 @@ from dualad.reverse.kernels import Recorded, Tape
 from dualad.reverse.pull import pull, written
 from dualad.transforms.factors import Terms, is_units, merged, passed, rows_of_product, whole
 from dualad.transforms.folding import folded
-from dualad.transforms.kernels import Backward, Partial, constant_of, plus, times
+from dualad.transforms.kernels import Backward, Partial, plus, times
 from dualad.transforms.operands import GENERAL, rule_parts, scalar_parts
 from dualad.transforms.sums import Sum
 
