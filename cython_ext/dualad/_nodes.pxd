@@ -21,7 +21,9 @@ cdef class Nodes:
     cdef readonly set inputs
     cdef readonly list found
     cdef readonly dict folded
-    cdef dict equal, versions
+    cdef dict equal, equal_calls, picks, versions, aliases
+    cdef object key_of_view(self, Record record, int base)
+    cdef Value alias(self, Value like, list path)
     cdef bint fold(self, int node, Record record, tuple operands) except -1
     cdef Value value_of(self, Graph graph, int number)
     cdef Value written(self, Graph graph, int number)
