@@ -38,5 +38,6 @@ cdef class Nodes:
     cdef Value own_value(self, Record record, int number)
     cdef list marked(self, Graph graph, tuple operands, tuple primals)
     cdef str numbers_of(self, Graph graph, object x)
+    cdef Node write_of(self, Graph graph, int number, Record record)
     cdef Value held(self, int base, int number)
     cpdef object constant(self, int number)

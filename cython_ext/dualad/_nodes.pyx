@@ -12,7 +12,7 @@ import operator
 import numpy as np
 
 from dualad.duck.operands import Operand, put_back
-from dualad.program.steps import Index, Path, Real
+from dualad.program.steps import Call, Index, Path, Real, Write
 from dualad.reverse.rules import Step
 
 from dualad._lower cimport Graph
@@ -240,6 +240,8 @@ cdef class Nodes:
             return self.elementwise(graph, record, own)
         if record.kind == "view":
             return self.view(graph, number, record)
+        if record.kind == "write":
+            return self.write_of(graph, number, record)
         return <Node?> self._described(graph, number, record, own)
 
     cdef Value own_value(self, Record record, int number):
@@ -337,6 +339,23 @@ cdef class Nodes:
             own.strides = strides_of(own.shape, None, own.width())
         return Node("call", (base,), own, function=Path(path), record=record, name="view")
 
+    cdef Node write_of(self, Graph graph, int number, Record record):
+        """Return how a part of an array is written."""
+        cdef object base = self.operand_of(graph, record.operands[0], None)
+        cdef object put = self.operand_of(graph, record.operands[1], record.primals[1])
+        cdef Value own, target, before = self.value_of(graph, (<_NODE> base).number) if type(base) is _NODE else None
+        if before is None:
+            before = self.held(graph.same[record.operands[0]], number)
+        own = own_of(before, number)
+        if own.kind and not own.strides and own.shape:
+            own.strides = strides_of(own.shape, None, 8)
+        target = self.alias(own, [*record.path, Index(record.index)]) if own.kind else None
+        if target is not None and self.numbers_of(graph, put):
+            return Node("write", (base, put), own, 0, target, record=record, name="write")
+        return Node(
+            "call", (base, put), own, function=Write(list(record.path), record.index), record=record, name="write"
+        )
+
     cdef Value held(self, int base, int number):
         """Return how a constant lies."""
         found = self.constant(base)
@@ -383,6 +402,11 @@ cdef class Nodes:
                 words.append((type(step), (<Pick> (step if type(step) is Pick else Pick(index, 0))).key()))
             elif type(step) is Step:
                 words.append(step)
+            elif type(step) is Call:
+                word = words_of((step.args, step.kwargs or None))
+                if word is None:
+                    return like.seen_by(path)
+                words.append((step.function, word))
             else:
                 return like.seen_by(path)
         key = tuple(words)
@@ -506,7 +530,7 @@ cdef object constant_key(object x):
     return None
 
 
-cdef object words_of(object part):
+cpdef object words_of(object part):
     """Return a hashable spelling of plain arguments, None where there is none."""
     cdef type own = type(part)
     if own is tuple or own is list:
@@ -516,11 +540,11 @@ cdef object words_of(object part):
             if word is None:
                 return None
             inner.append(word)
-        return own, tuple(inner)
+        return id(own), tuple(inner)
     if own is Operand:
         return "operand", part.place
     if part is None or own is int or own is bool or own is str or own is type:
-        return own, part
+        return id(own), part
     if own is float or isinstance(part, (bool, int, float, np.generic, np.ndarray)):
         return constant_key(part)
     if isinstance(part, (str, np.dtype, type)):

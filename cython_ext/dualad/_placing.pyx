@@ -59,6 +59,15 @@ cdef class Placing(Nodes):
         """Say whether a version of an array lies in the memory of the one before."""
         return self.spots[number].kept
 
+    def is_settled(self, int number):
+        """Say whether nothing is left to write for a general node: its group does it, or nothing has to be done."""
+        cdef Node node = self.node_of(self.graph, number)
+        if node.way == "reduce":
+            return False
+        if node.way == "each":
+            return node.value is not None
+        return node.way == "view" or node.way == "input" or self.spots[number].done
+
     cdef list next_of(self, list nodes, Py_ssize_t *at, int stage):
         """Return the nodes of the next stage."""
         cdef Py_ssize_t first = at[0]
