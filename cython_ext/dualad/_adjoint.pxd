@@ -27,10 +27,13 @@ cdef class Backward:
     cdef char *varied
     cdef Value *adjoint
     cdef Lines lines
-    cdef list sums                 # of arrays, by slot
+    cdef list sums                 # of arrays, by slot: what was added to all of it, or an Elements
     cdef dict late                 # of late versions of arrays, by node
     cdef dict others               # adjoints of scalars that are no scalar nodes
     cdef Elements sum_of(self, int node)
+    cdef int add_array(self, int node, object g) except -1
+    cdef int add_any(self, int node, object g) except -1
+    cdef object taken(self, int node)
     cdef int add_value(self, int node, Value g) except -1
     cdef int scalar(self, int node) except -1
     cdef int write(self, int node) except -1

@@ -10,7 +10,7 @@ import numpy as np
 
 from dualad._formulas cimport (NOTHING, NUMBER, OTHER, Lines, Value, dependent, object_of, product, total, value_of)
 from dualad._tape cimport GENERAL, LEAF, READ, RULES, WRITE, Record, Recorded, Rule, Tape
-from dualad._terms cimport Partial, back_to, shape_of, times
+from dualad._terms cimport Partial, back_to, constant_of, plus, shape_of, times
 
 cnp.import_array()
 
@@ -179,9 +179,7 @@ cdef class Backward:
             if node not in self.late:
                 self.late[node] = self.new_sum(node)
             return <Elements> self.late[node]
-        if self.sums[self.tape.slot[node]] is None:
-            return <Elements> self.sum_at_slot(node)
-        return <Elements> self.sums[self.tape.slot[node]]
+        return <Elements> self.sum_at_slot(node)
 
     def sum_for(self, int node):
         """Return the sum that is the adjoint of an array, new where there is none."""
@@ -190,9 +188,13 @@ cdef class Backward:
     def sum_at_slot(self, int node):
         """Return the sum of the slot of an array, new where there is none."""
         cdef int slot = self.tape.slot[node]
-        if self.sums[slot] is None:
-            self.sums[slot] = self.new_sum(node)
-        return self.sums[slot]
+        found = self.sums[slot]
+        if not isinstance(found, Elements):
+            self.sums[slot] = made = self.new_sum(node)
+            if found is not None:
+                made.add(found)
+            return made
+        return found
 
     def late_sum(self, int node):
         """Return the sum of a late version, and leave none."""
@@ -200,13 +202,54 @@ cdef class Backward:
 
     def sum_of_slot(self, int node):
         """Return the sum of the slot of an array, None where there is none."""
-        return self.sums[self.tape.slot[node]]
+        return None if self.sums[self.tape.slot[node]] is None else self.sum_at_slot(node)
 
-    def take_sum(self, int node):
-        """Return the sum of the slot of an array, None where there is none, and leave none."""
+    cdef int add_array(self, int node, object g) except -1:
+        """Add to all of an array: a sum of its own has only what is added to in part."""
+        cdef int slot = self.tape.slot[node]
+        if self.tape.late and node in self.tape.late:
+            self.sum_of(node).add(g)
+            return 0
+        before = self.sums[slot]
+        if before is None:
+            self.sums[slot] = g
+        elif isinstance(before, Elements):
+            before.add(g)
+        else:
+            self.sums[slot] = plus(before, g)
+        return 0
+
+    cdef object taken(self, int node):
+        """Return the adjoint of the slot of an array, None for nothing, and leave nothing."""
         found = self.sums[self.tape.slot[node]]
         self.sums[self.tape.slot[node]] = None
-        return found
+        return found.value() if isinstance(found, Elements) else found
+
+    def take_array(self, int node):
+        """Return the adjoint of the slot of an array, None for nothing, and leave nothing."""
+        return self.taken(node)
+
+    cdef int add_any(self, int node, object g) except -1:
+        """Add to the adjoint of a node, if it varies."""
+        cdef Record record
+        if not self.varied[node]:
+            return 0
+        number = constant_of(g)
+        if number is not None and number == 0.0:
+            return 0
+        if self.tape.slot[node] < 0:
+            self.add_scalar(node, g)
+            return 0
+        if self.tape.op[node] == GENERAL:
+            record = <Record> self.tape.records[<Py_ssize_t> self.tape.at[node]]
+            if record.kind == "view":
+                self.sum_of(record.operands[0]).add_through(record.path, g)
+                return 0
+        return self.add_array(node, g)
+
+    def add(self, int node, g):
+        """Add to the adjoint of a node, if it varies."""
+        self.add_any(node, g)
 
     # --- adjoints of scalars
 
@@ -252,6 +295,7 @@ cdef class Backward:
         cdef Tape tape = self.tape
         cdef int node, op
         cdef Elements sum
+        cdef Record record
         for node in range(<int> self.end - 1, -1, -1):
             if not self.varied[node]:
                 continue
@@ -271,7 +315,19 @@ cdef class Backward:
             elif op == WRITE:
                 self.write(node)
             elif op == GENERAL:
-                self.general(node, tape.records[<Py_ssize_t> tape.at[node]])
+                record = <Record> tape.records[<Py_ssize_t> tape.at[node]]
+                if self.lanes or tape.slot[node] < 0:
+                    self.general(node, record)
+                elif record.kind == "view":
+                    g = self.taken(node)
+                    if g is not None:
+                        self.add_any(node, g)
+                elif record.kind == "elementwise" and record.rule.outputs == 1:
+                    g = self.taken(node)
+                    if g is not None:
+                        self.elementwise(node, record, g)
+                else:
+                    self.general(node, record)
 
     cdef int scalar(self, int node) except -1:
         """Pass the adjoint of a scalar operation on."""
@@ -300,11 +356,11 @@ cdef class Backward:
                 continue
             partial = partials.of(i)
             if partial is not None:
-                self.add(operand, back_to(times(partial, g), len(record.shape), shape_of(record.primals[i])))
+                self.add_any(operand, back_to(times(partial, g), len(record.shape), shape_of(record.primals[i])))
 
     cdef int write(self, int node) except -1:
         """Take out the adjoint of an element that was overwritten, which is that of what was written."""
-        cdef Elements sum = <Elements> self.sums[self.tape.slot[node]]
+        cdef Elements sum = <Elements> self.sum_of_slot(node)
         cdef int source = self.tape.b[node]
         cdef Py_ssize_t place = <Py_ssize_t> self.tape.at[node]
         cdef Value g

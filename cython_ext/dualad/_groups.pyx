@@ -45,13 +45,13 @@ cdef class Grouping(Placing):
 
     def begin(self, scalars, int stage):
         """Write the groups of a stage."""
-        cdef list direct = self.direct.get(stage, []), sinks = self.sinks.get(stage, [])
+        cdef list direct = self.next_of(self.direct, &self.direct_at, stage), sinks = self.sinks.get(stage, [])
         cdef dict by_shape = {}, into = {}
         cdef Node node
         cdef int number
         for number in direct:
             self.prepare_write(scalars, number)
-        for number in <list> self.members[stage]:
+        for number in self.next_of(self.fused, &self.fused_at, stage):
             by_shape.setdefault(self.node_of(self.graph, number).value.shape, []).append(number)
         for number in direct + sinks:
             node = self.node_of(self.graph, number)
@@ -99,7 +99,7 @@ cdef class Grouping(Placing):
                 made.operand(at)
         for key, number in enumerate(numbers):
             key_of[number] = -1
-            if number in self.needed:
+            if self.spots[number].needed:
                 made.stores.append((key, self.spec(self.value_of(self.graph, number), shape), False))
             for user in into.get(number, ()):
                 self.deliver(scalars, made, key, number, user)

@@ -711,7 +711,8 @@ cdef class Scalars:
                 arrays.begin(self, stage)
             op = tape.op[node]
             if op == GENERAL:
-                arrays.write(self, node, k)
+                if not arrays.is_settled(node):
+                    arrays.write(self, node, k)
             elif op == READ:
                 place = self.element(home, final[self.graph.same[tape.a[node]]], tape.at[node])
                 if stable[self.graph.same[tape.a[node]]]:

@@ -21,7 +21,9 @@ cdef class Nodes:
     cdef readonly set inputs
     cdef readonly list found
     cdef readonly dict folded
-    cdef dict equal, versions
+    cdef dict equal, equal_calls, picks, versions, aliases
+    cdef object key_of_view(self, Record record, int base)
+    cdef Value alias(self, Value like, list path)
     cdef bint fold(self, int node, Record record, tuple operands) except -1
     cdef Value value_of(self, Graph graph, int number)
     cdef Value written(self, Graph graph, int number)
@@ -36,5 +38,6 @@ cdef class Nodes:
     cdef Value own_value(self, Record record, int number)
     cdef list marked(self, Graph graph, tuple operands, tuple primals)
     cdef str numbers_of(self, Graph graph, object x)
+    cdef Node write_of(self, Graph graph, int number, Record record)
     cdef Value held(self, int base, int number)
     cpdef object constant(self, int number)

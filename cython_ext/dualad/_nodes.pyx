@@ -5,20 +5,30 @@ dualad/program/describe.py.
 """
 
 cimport cython
+cimport numpy as cnp
 
 import operator
 
 import numpy as np
 
 from dualad.duck.operands import Operand, put_back
-from dualad.program.steps import Path, Real
+from dualad.program.steps import Call, Index, Path, Real, Write
+from dualad.reverse.rules import Step
 
 from dualad._lower cimport Graph
 from dualad._machine cimport OP_CALL, OP_POW_2
-from dualad._tape cimport COMPARE, GENERAL, LEAF, WRITE, Record, Recorded, Tape
+from dualad._tape cimport (COMPARE, GENERAL, LEAF, WRITE, WORDS, Record, Recorded, Spelling, Tape, spell, spelled)
 from dualad._values import KINDS
 from dualad._values cimport Value, lying, own_of, strides_of
-from dualad._views cimport Pick
+from dualad._views cimport Pick, is_basic
+
+cnp.import_array()
+
+cdef extern from "Python.h":
+    void PyObject_GC_UnTrack(void *x)
+
+cdef enum:
+    SMALL = 1 << 30
 
 cdef object DOUBLE = np.dtype(float)
 VIEWS = {
@@ -78,7 +88,8 @@ cdef class Nodes:
         self.tape, self.inputs = tape, inputs
         self.found = [None] * len(tape.records)       # the description of each record
         self.versions = {}                 # and of arrays whose elements were written
-        self.equal = {}
+        PyObject_GC_UnTrack(<void *> self.found)      # its entries lead nowhere
+        self.equal, self.equal_calls, self.picks, self.aliases = {}, {}, {}, {}
         self.folded = {}                   # constants that were computed for the program
 
     # --- what the passes ask
@@ -87,7 +98,7 @@ cdef class Nodes:
         """Return the first node that equals this one, None where it is a constant."""
         cdef Record like, record = <Record> self.tape.records[<Py_ssize_t> self.tape.at[node]]
         cdef bint varies = False
-        cdef int k
+        cdef int k = -1
         cdef list numbers = []
         for k in record.operands:
             if k >= 0:
@@ -108,8 +119,29 @@ cdef class Nodes:
                 if (like.kind != "view" and like.kind != "write" and (like.row is None or like.row.name not in views)
                         and record.shape == like.shape and record.dtype == like.dtype and record.order == like.order):
                     return k
-        key = key_of(record, operands)
-        return node if key is None else self.equal.setdefault(key, node)
+        key = self.key_of_view(record, k) if record.kind == "view" else key_of(record, operands)
+        if key is None:
+            return node
+        return (self.equal if type(key) is bytes else self.equal_calls).setdefault(key, node)
+
+    cdef object key_of_view(self, Record record, int base):
+        """Return what two views have in common when one can stand for the other, None where that is not known."""
+        cdef Spelling spelling
+        spelling.n = 0
+        spell(&spelling, 9, base)
+        for step in record.path:
+            if type(step) is Pick:
+                # A number for each index, and addresses of other steps, which live as long as the tape.
+                spell(&spelling, 10, self.picks.setdefault((<Pick> step).key(), len(self.picks)))
+            elif type(step).__eq__ is object.__eq__:
+                spell(&spelling, 11, <long long> <size_t> <void *> step)
+            else:
+                return None
+        return spelled(&spelling) if spelling.n <= WORDS else None
+
+    def forget(self):
+        """Give back what only the search for equal nodes needs."""
+        self.equal, self.equal_calls, self.picks = {}, {}, {}
 
     cdef bint fold(self, int node, Record record, tuple operands) except -1:
         """Compute a constant whose number was not kept; say whether that could be done."""
@@ -208,6 +240,8 @@ cdef class Nodes:
             return self.elementwise(graph, record, own)
         if record.kind == "view":
             return self.view(graph, number, record)
+        if record.kind == "write":
+            return self.write_of(graph, number, record)
         return <Node?> self._described(graph, number, record, own)
 
     cdef Value own_value(self, Record record, int number):
@@ -295,7 +329,7 @@ cdef class Nodes:
         cdef object base = self.operand_of(graph, record.operands[0], None)
         cdef Value own, found, like = self.value_of(graph, (<_NODE> base).number) if type(base) is _NODE else None
         if like is not None and like.kind:
-            found = like.seen_by(path)
+            found = self.alias(like, path)
             if found is not None and self.tape.slot[number] < 0:
                 return Node("pick", (base,), None, function=found, record=record, name="element")
             if found is not None:
@@ -304,6 +338,23 @@ cdef class Nodes:
         if own.kind and record.value is None and record.order is None:
             own.strides = strides_of(own.shape, None, own.width())
         return Node("call", (base,), own, function=Path(path), record=record, name="view")
+
+    cdef Node write_of(self, Graph graph, int number, Record record):
+        """Return how a part of an array is written."""
+        cdef object base = self.operand_of(graph, record.operands[0], None)
+        cdef object put = self.operand_of(graph, record.operands[1], record.primals[1])
+        cdef Value own, target, before = self.value_of(graph, (<_NODE> base).number) if type(base) is _NODE else None
+        if before is None:
+            before = self.held(graph.same[record.operands[0]], number)
+        own = own_of(before, number)
+        if own.kind and not own.strides and own.shape:
+            own.strides = strides_of(own.shape, None, 8)
+        target = self.alias(own, [*record.path, Index(record.index)]) if own.kind else None
+        if target is not None and self.numbers_of(graph, put):
+            return Node("write", (base, put), own, 0, target, record=record, name="write")
+        return Node(
+            "call", (base, put), own, function=Write(list(record.path), record.index), record=record, name="write"
+        )
 
     cdef Value held(self, int base, int number):
         """Return how a constant lies."""
@@ -339,7 +390,33 @@ cdef class Nodes:
         return self.numbers_of(graph, x)
 
     def _alias(self, Value like, list path):
-        return like.seen_by(path)
+        return self.alias(like, path)
+
+    cdef Value alias(self, Value like, list path):
+        """Return how a view of a value lies, None where the path makes no view; found once for all that lie alike."""
+        cdef Value seen
+        cdef list words = [like.shape, like.strides, like.kind]
+        for step in path:
+            index = step.index if type(step) is Pick or type(step) is Index else None
+            if index is not None and is_basic(index):
+                words.append((type(step), (<Pick> (step if type(step) is Pick else Pick(index, 0))).key()))
+            elif type(step) is Step:
+                words.append(step)
+            elif type(step) is Call:
+                word = words_of((step.args, step.kwargs or None))
+                if word is None:
+                    return like.seen_by(path)
+                words.append((step.function, word))
+            else:
+                return like.seen_by(path)
+        key = tuple(words)
+        if key not in self.aliases:
+            seen = like.seen_by(path)
+            self.aliases[key] = None if seen is None else (seen.shape, seen.strides, seen.offset - like.offset)
+        found = self.aliases[key]
+        if found is None:
+            return None
+        return lying(found[0], like.kind, like.root, like.offset + <Py_ssize_t> found[2], found[1], like.dtype)
 
     def _held(self, int base, int number):
         return self.held(base, number)
@@ -373,13 +450,56 @@ cdef dict opcodes = {}                 # by function, kinds of the operands, and
 # --- what equal nodes have in common
 
 
+cdef bint spell_elementwise(Spelling *spelling, Record record, tuple operands) except -1:
+    """Spell in bytes what two elementwise operations have in common; say whether that could be done.
+
+    What lives as long as the tape is told by its address.
+    """
+    cdef Py_ssize_t i, k, size
+    cdef double number
+    cdef cnp.ndarray array
+    spelling.n = 0
+    spell(spelling, 1, <long long> <size_t> <void *> record.row)
+    spell(spelling, 2, <long long> <size_t> <void *> record.function)
+    for i in range(len(operands)):
+        spell(spelling, 3, <int> operands[i])
+        if <int> operands[i] >= 0:
+            continue
+        x = record.primals[i]
+        own = type(x)
+        spell(spelling, 4, <long long> <size_t> <void *> own)
+        if type(x) is float or type(x) is FLOAT:
+            number = x
+            spell(spelling, 5, (<long long *> &number)[0])     # tells -0.0 from 0.0
+        elif type(x) is int and -SMALL < x < SMALL:
+            spell(spelling, 5, x)
+        elif type(x) is cnp.ndarray:
+            array = <cnp.ndarray> x
+            size = cnp.PyArray_SIZE(array)
+            if size > 16:
+                spell(spelling, 6, <long long> <size_t> <void *> x)
+                continue
+            if cnp.PyArray_TYPE(array) != cnp.NPY_DOUBLE or not cnp.PyArray_ISCARRAY_RO(array):
+                return False
+            for k in range(cnp.PyArray_NDIM(array)):
+                spell(spelling, 7, cnp.PyArray_DIM(array, k))
+            for k in range(size):
+                spell(spelling, 8, (<long long *> cnp.PyArray_DATA(array))[k])
+        else:
+            return False
+    return spelling.n <= WORDS
+
+
 cdef object key_of(Record record, tuple operands):
     """Return what two nodes have in common when one can stand for the other, None where that is not known."""
     cdef Py_ssize_t i
+    cdef Spelling spelling
     if record.kind == "elementwise":
         constants = []
         if len(record.primals) != len(operands):
             return None
+        if spell_elementwise(&spelling, record, operands):
+            return spelled(&spelling)
         for i in range(len(operands)):
             if operands[i] < 0:
                 word = constant_key(record.primals[i])
@@ -388,16 +508,6 @@ cdef object key_of(Record record, tuple operands):
                 constants.append(word)
         # What lives as long as the tape is told by its address: plain numbers are no garbage collector's business.
         return id(record.row), id(record.function), operands, tuple(constants)
-    if record.kind == "view":
-        path = []
-        for step in record.path:
-            if type(step) is Pick:
-                path.append((<Pick> step).key())
-                continue
-            if type(step).__eq__ is not object.__eq__:
-                return None
-            path.append(id(step))
-        return "view", operands, tuple(path)
     if record.kind == "row" or record.kind == "discrete":
         args, kwargs = words_of(record.args), words_of(record.kwargs or None)
         if args is None or kwargs is None:
@@ -420,7 +530,7 @@ cdef object constant_key(object x):
     return None
 
 
-cdef object words_of(object part):
+cpdef object words_of(object part):
     """Return a hashable spelling of plain arguments, None where there is none."""
     cdef type own = type(part)
     if own is tuple or own is list:
@@ -430,11 +540,11 @@ cdef object words_of(object part):
             if word is None:
                 return None
             inner.append(word)
-        return own, tuple(inner)
+        return id(own), tuple(inner)
     if own is Operand:
         return "operand", part.place
     if part is None or own is int or own is bool or own is str or own is type:
-        return own, part
+        return id(own), part
     if own is float or isinstance(part, (bool, int, float, np.generic, np.ndarray)):
         return constant_key(part)
     if isinstance(part, (str, np.dtype, type)):

@@ -309,6 +309,16 @@ cdef int turned(Group made) except -1:
     return 0
 
 
+cdef extern from "Python.h":
+    void PyObject_GC_UnTrack(void *x)
+
+
+cdef tuple closed(tuple numbers):
+    """Return a tuple of numbers and such tuples, which the garbage collector is told to leave alone."""
+    PyObject_GC_UnTrack(<void *> numbers)
+    return numbers
+
+
 cdef tuple written(Group made):
     """Return a group as the machine takes it, and the doubles of scratch memory that it needs."""
     cdef Member *one
@@ -347,7 +357,7 @@ cdef tuple written(Group made):
         sources = tuple([
             slot[one.operands[i]] if one.operands[i] >= 0 else -1 - one.operands[i] for i in range(one.count)
         ])
-        steps.append((one.op, slot[key], one.function, sources))
+        steps.append(closed((one.op, slot[key], one.function, closed(sources))))
         # What is used for the last time, each once, and what nobody uses.
         for i in range(one.count + 1):
             x = one.operands[i] if i < one.count else key
@@ -369,16 +379,17 @@ cdef tuple written(Group made):
         block = max(1, block // unit) * unit
     for i in range(loads):
         base, kind, offset, strides = operands[i]
-        taken.append((base, kind, offset, strides, i))
+        taken.append(closed((base, kind, offset, strides, i)))
     for operand, (key, _, copied) in zip(operands[loads:], made.stores):
         copied = copied or key in direct
         base, kind, offset, strides = operand
-        put.append((base, kind, offset, strides, -1 - slot[key] if copied else slot[key]))
+        put.append(closed((base, kind, offset, strides, -1 - slot[key] if copied else slot[key])))
         if not copied:
             direct.add(key)
     for key, *rest in sorted(made.sinks, key=is_by_rows):
-        sinks.append((slot[key], *rest))
-    return (axes, slots, block, tuple(taken), tuple(put), tuple(steps), tuple(sinks)), slots + slots * min(block, size)
+        sinks.append(closed((slot[key], *rest)))
+    found = axes, slots, block, closed(tuple(taken)), closed(tuple(put)), closed(tuple(steps)), closed(tuple(sinks))
+    return closed(found), slots + slots * min(block, size)
 
 
 def is_by_rows(sink):
@@ -388,13 +399,14 @@ def is_by_rows(sink):
 
 cdef tuple merged(tuple shape, list operands):
     """Merge axes that lie one behind the other in every operand, and leave out those of length 1."""
-    cdef list axes = [], strides = [[] for _ in operands]
+    cdef list axes = [], strides
     cdef Py_ssize_t n, last
     cdef int axis, i
     cdef bint behind
     cdef list s
     if len(shape) == 1 and shape[0] != 1:
         return shape, operands
+    strides = [[] for _ in operands]
     for axis in range(len(shape)):
         n = shape[axis]
         if n == 1:

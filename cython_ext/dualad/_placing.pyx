@@ -2,6 +2,8 @@
 
 import heapq
 
+from cpython.mem cimport PyMem_Calloc, PyMem_Free
+
 import numpy as np
 
 from dualad._lower cimport Graph
@@ -10,6 +12,7 @@ from dualad._tape cimport GENERAL, READ, WRITE
 from dualad._values cimport Value
 
 cdef enum:
+    UNBORN = -2
     FOREVER = 2147483647   # a position of the schedule after all others
     TOTALS = 8             # sums of all elements in one group
     ROW = 2048             # elements that are summed in one block
@@ -24,27 +27,53 @@ cdef class Placing(Nodes):
     """
 
     def __init__(self, tape, set inputs):
+        cdef Py_ssize_t k
         super().__init__(tape, inputs)
         self.external = {}     # of nodes whose memory is given from outside: the base
-        self.room = {}
-        self.last_in = {}
         self.objects = {}
+        self.fused, self.direct = [], []   # elementwise operations of groups; writes done by groups
+        self.reader, self.reader_before, self.reader_value = [], [], []
         self.sinks = {}        # sums taken by a stage's groups
-        self.direct = {}       # writes done by a stage's groups
-        self.done = set()      # both
         self.joins = {}        # by stage: results, and where a group puts them
         self.joined = set()
         self.totals = {}
-        self.readers = {}
-        self.writers = {}
-        self.last = {}
-        self.born = {}
         self.numbers = set()   # that arrays use
-        self.needed = set()    # elementwise nodes that are used outside their group
-        self.root = {}
-        self.kept_in_place = set()
         self.chain = {}        # of a root: the versions that lie in its memory
-        self.at = {}           # of a root: base, byte offset
+        self.count = len(tape)
+        self.spots = <Spot *> PyMem_Calloc(max(self.count, 1), sizeof(Spot))
+        if self.spots == NULL:
+            raise MemoryError
+        for k in range(self.count):
+            self.spots[k].last = self.spots[k].last_in = -1
+            self.spots[k].base = self.spots[k].root = -1
+            self.spots[k].born = UNBORN
+
+    def __dealloc__(self):
+        PyMem_Free(self.spots)
+
+    def is_done(self, int number):
+        """Say whether a sum or a write is done by a group."""
+        return self.spots[number].done
+
+    def is_kept(self, int number):
+        """Say whether a version of an array lies in the memory of the one before."""
+        return self.spots[number].kept
+
+    def is_settled(self, int number):
+        """Say whether nothing is left to write for a general node: its group does it, or nothing has to be done."""
+        cdef Node node = self.node_of(self.graph, number)
+        if node.way == "reduce":
+            return False
+        if node.way == "each":
+            return node.value is not None
+        return node.way == "view" or node.way == "input" or self.spots[number].done
+
+    cdef list next_of(self, list nodes, Py_ssize_t *at, int stage):
+        """Return the nodes of the next stage."""
+        cdef Py_ssize_t first = at[0]
+        while at[0] < len(nodes) and self.graph.stage[<int> nodes[at[0]]] == stage:
+            at[0] += 1
+        return nodes[first:at[0]]
 
     # --- the plan
 
@@ -62,7 +91,6 @@ cdef class Placing(Nodes):
         self.starts = np.searchsorted(stage[order], np.arange(self.stages + 1)).astype(np.intp)
         self.home = np.full(graph.n, -1, np.int64)
         self.stable = np.ones(graph.n, np.uint8)
-        self.members = [[] for _ in range(self.stages)]
         operators, lefts = graph.operators()
         taken = operators[order]
         reads = np.flatnonzero(taken == READ)
@@ -80,7 +108,7 @@ cdef class Placing(Nodes):
                     writes.append((places[i], general[i], node))
                     if type(node.operands[0]) is _NODE:
                         base = (<_NODE> node.operands[0]).number
-                        self.writers[base] = self.writers.get(base, 0) + 1
+                        self.spots[base].writers += 1
         for i in range(places.shape[0]):
             if ops[places[i]] != GENERAL or self.node_of(graph, general[i]).way != "write":
                 self.uses(places[i], general[i], ops[places[i]])
@@ -114,10 +142,10 @@ cdef class Placing(Nodes):
         summed = node.way == "reduce" and self.sums(number, node, stage)
         at = self.starts[stage] if node.fused or summed else k
         if node.fused:
-            (<list> self.members[stage]).append(number)
+            self.fused.append(number)
         elif summed:
             self.sinks.setdefault(stage, []).append(number)
-            self.done.add(number)
+            self.spots[number].done = True
         used = at  # what is joined by copying is read when the schedule comes to the join
         if node.way == "join":
             at = min(k, self.join(number, node))
@@ -182,8 +210,8 @@ cdef class Placing(Nodes):
         cdef Py_ssize_t at = self.starts[stage] if direct else k
         base, put = node.operands
         if direct:
-            self.direct.setdefault(stage, []).append(number)
-            self.done.add(number)
+            self.direct.append(number)
+            self.spots[number].done = True
         self.note_birth(number, at)
         if type(base) is _NODE:
             self.use((<_NODE> base).number, at, True)
@@ -199,7 +227,7 @@ cdef class Placing(Nodes):
         cdef Graph graph = self.graph
         cdef Value value, seen, part = node.function
         cdef Node before
-        cdef int version, user
+        cdef int version, user, reader
         base, put = node.operands
         if type(put) is not _NODE or (<_NODE> put).number in self.inputs or not self.is_fused((<_NODE> put).number):
             return False
@@ -213,11 +241,13 @@ cdef class Placing(Nodes):
         version = (<_NODE> base).number
         if graph.stage[version] == stage and version not in self.inputs:
             before = self.described(version)
-            if version not in self.done or before is None or before.way != "write" or self.writers[version] != 1:
+            if not self.spots[version].done or before is None or before.way != "write":
                 return False
-            if self.last[version] >= 0 or not are_apart(before.function, part):
+            if self.spots[version].writers != 1:
                 return False
-            while version in self.done:  # earlier ones of this stage
+            if self.spots[version].last >= 0 or not are_apart(before.function, part):
+                return False
+            while self.spots[version].done:  # earlier ones of this stage
                 before = self.described(version)
                 if graph.stage[version] != stage or before.way != "write":
                     break
@@ -226,7 +256,10 @@ cdef class Placing(Nodes):
                 if type(before.operands[0]) is not _NODE:
                     break
                 version = (<_NODE> before.operands[0]).number
-        for user, seen in self.readers.get(version, ()):
+        reader = self.spots[version].reader
+        while reader:
+            user, seen = self.reader[reader - 1], <Value> self.reader_value[reader - 1]
+            reader = self.reader_before[reader - 1]
             if graph.stage[user] == stage:
                 if seen.shape != part.shape or seen.strides != part.strides or seen.offset != part.offset:
                     return False
@@ -238,12 +271,12 @@ cdef class Placing(Nodes):
         return self.graph.stage[number] == self.graph.stage[user] and self.is_fused(number)
 
     cdef int note_birth(self, int number, Py_ssize_t k) except -1:
-        self.born[number] = -1 if number in self.inputs else k
-        self.last.setdefault(number, -1)
+        self.spots[number].born = -1 if number in self.inputs else k
         return 0
 
     cdef int use(self, int number, Py_ssize_t k, bint outside, int user=-1) except -1:
         cdef Value value
+        cdef Spot *root
         if self.graph.fixed[number]:
             return 0
         value = self.value_of(self.graph, number)
@@ -251,13 +284,16 @@ cdef class Placing(Nodes):
             self.numbers.add(number)
             return 0
         if outside:
-            self.needed.add(number)
-            if user >= 0 and value.root in self.writers:
-                self.readers.setdefault(value.root, []).append((user, value))
-            if value.root != number:
-                self.needed.add(value.root)
-        if <Py_ssize_t> self.last.get(value.root, -1) < k:
-            self.last[value.root] = k
+            self.spots[number].needed = True
+            root = &self.spots[value.root]
+            if user >= 0 and root.writers:
+                self.reader.append(user)
+                self.reader_before.append(root.reader)
+                self.reader_value.append(value)
+                root.reader = len(self.reader)
+            root.needed = True
+        if self.spots[value.root].last < k:
+            self.spots[value.root].last = k
         return 0
 
     cdef int place_all(self, int[::1] general) except -1:
@@ -269,8 +305,13 @@ cdef class Placing(Nodes):
         cdef dict free = {}
         cdef list ends = []
         cdef long long[::1] home = self.home
-        nodes = np.fromiter(self.born, np.int64, len(self.born))
-        births = np.fromiter(self.born.values(), np.int64, len(self.born))
+        cdef Spot *spot
+        born = np.empty(self.count, np.int64)
+        cdef long long[::1] column = born
+        for i in range(self.count):
+            column[i] = self.spots[i].born
+        nodes = np.flatnonzero(born != UNBORN)
+        births = born[nodes]
         sequence = np.lexsort((nodes, births))
         cdef long long[::1] events = nodes[sequence], when = births[sequence]
         for i in range(events.shape[0]):
@@ -280,35 +321,35 @@ cdef class Placing(Nodes):
                 if value is not None and not value.kind:
                     self.objects[number] = len(self.objects)
                 continue
-            while ends and ends[0][0] < k:
-                _, gone = heapq.heappop(ends)
+            while ends and <long long> ends[0] >> 32 < k:
+                gone = <long long> heappop(ends) & 0xFFFFFFFF
                 if self.last_of(gone) >= k:
-                    heapq.heappush(ends, (self.last_of(gone), gone))
-                elif gone in self.at and self.at[gone][0] == 0:
-                    free.setdefault(self.room[gone], []).append(self.at[gone][1])
+                    heappush(ends, <long long> self.last_of(gone) << 32 | gone)
+                elif self.spots[gone].base == 0:
+                    free.setdefault(self.spots[gone].room, []).append(self.spots[gone].offset)
+            spot = &self.spots[number]
             before = self.overwrites(number, k)
             if before >= 0:
-                self.root[number] = before
-                self.kept_in_place.add(number)
+                spot.root, spot.kept = before, True
                 self.chain.setdefault(before, [before]).append(number)
                 if number in self.external:
                     self.move_out(number, before)
                 continue
-            self.root[number] = number
+            spot.root = number
             if number in self.external:
-                self.at[number] = (self.external[number], 0)
+                spot.base, spot.offset = self.external[number], 0
                 continue
             if self.is_temporary(number):
                 continue
             room = (max(value.size * value.width(), 1) + 63) // 64 * 64
-            self.room[number] = room
+            spot.room = room
             idle = free.get(room)
             if idle:
                 offset = idle.pop()
             else:
                 offset, top = top, top + room
-            self.at[number] = (0, offset)
-            heapq.heappush(ends, (self.last_of(number), number))
+            spot.base, spot.offset = 0, offset
+            heappush(ends, <long long> self.last_of(number) << 32 | number)
         self.top = top
         for i in range(general.shape[0]):
             number = general[i]
@@ -321,20 +362,19 @@ cdef class Placing(Nodes):
 
     cdef int move_out(self, int number, int root) except -1:
         """Let all versions of an array lie where its last one is wanted."""
-        if self.at[root][0] == 0 and not self.scalars_touch.intersection(self.chain[root]):
-            self.at[root] = self.external[number], 0
+        if self.spots[root].base == 0 and not self.scalars_touch.intersection(self.chain[root]):
+            self.spots[root].base, self.spots[root].offset = self.external[number], 0
         else:
             del self.external[number]
         return 0
 
-    cdef Py_ssize_t last_of(self, int root) except -2:
+    cdef Py_ssize_t last_of(self, int root) noexcept:
         """Return the last use of a root's memory, by all versions that lie in it."""
-        found = self.last_in.get(root)
-        return self.last[root] if found is None else found
+        return max(self.spots[root].last, self.spots[root].last_in)
 
     cdef bint is_temporary(self, int number) except -1:
         """Say whether a value lives in the blocks of its group only."""
-        if self.tape.op[number] != GENERAL or number in self.needed:
+        if self.tape.op[number] != GENERAL or self.spots[number].needed:
             return False
         return self.node_of(self.graph, number).way == "each"
 
@@ -355,21 +395,21 @@ cdef class Placing(Nodes):
         if graph.fixed[before] or before in self.inputs:
             return -1
         value = self.value_of(graph, before)
-        if value is None or not value.kind or value.root not in self.root:
+        if value is None or not value.kind or self.spots[value.root].root < 0:
             return -1
         own = self.value_of(graph, number)
         if own is None or own.strides != value.strides or value.offset != 0 or value.root != before:
             return -1
-        if <Py_ssize_t> self.last[before] > k:
+        if self.spots[before].last > k:
             return -1
-        root = self.root[before]
+        root = self.spots[before].root
         if root in self.external:
             return -1
         if type(put) is _NODE:
             other = self.value_of(graph, (<_NODE> put).number)
-            if other is not None and other.kind and self.root.get(other.root) == root:
+            if other is not None and other.kind and self.spots[other.root].root == root:
                 return -1
-        self.last_in[root] = max(self.last_of(root), <Py_ssize_t> self.last[number])
+        self.spots[root].last_in = max(self.last_of(root), self.spots[number].last)
         return root
 
     def spot(self, Value value):
@@ -377,11 +417,14 @@ cdef class Placing(Nodes):
         return self.place(value)
 
     cdef tuple place(self, Value value):
-        cdef tuple at = self.at[self.root[value.root]]
-        return (at[0], <Py_ssize_t> at[1] + value.offset) if value.offset else at
+        cdef int root = self.spots[value.root].root
+        if root < 0 or self.spots[root].base < 0:
+            raise RuntimeError(f"the array of node {value.root} was given no memory")
+        return self.spots[root].base, self.spots[root].offset + value.offset
 
 
 cdef object ADD = np.add
+cdef object heappop = heapq.heappop, heappush = heapq.heappush
 
 
 cdef bint are_apart(Value one, Value other) except -1:

@@ -40,6 +40,25 @@ cdef class Rule:
     cdef object kernel(self, unsigned int active, unsigned int whole)
     cdef unsigned int need(self, unsigned int active) except? 0
 
+cdef enum:
+    WORDS = 64             # of a spelling; one that would be longer has more
+
+cdef struct Spelling:
+    int n
+    long long[64] words
+
+cdef inline void spell(Spelling *spelling, int kind, long long word) noexcept:
+    """Put a word behind the others, and what kind of word it is."""
+    if spelling.n + 2 > WORDS:
+        spelling.n = WORDS + 1
+        return
+    spelling.words[spelling.n], spelling.words[spelling.n + 1] = kind, word
+    spelling.n += 2
+
+cdef inline bytes spelled(Spelling *spelling):
+    """Return the words as bytes."""
+    return (<char *> spelling.words)[:spelling.n * sizeof(long long)]
+
 cdef list RULES
 cdef Rule rule_of(object row)
 

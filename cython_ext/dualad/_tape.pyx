@@ -703,7 +703,13 @@ cdef class Tape:
         for node in range(<int> min(self.n, stop)):
             op = self.op[node]
             if op == GENERAL or other.op[node] == GENERAL:
-                same = alike(node)
+                same = False
+                if op == other.op[node]:
+                    same = are_plainly_alike(
+                        <Record> self.records[<Py_ssize_t> self.at[node]],
+                        <Record> other.records[<Py_ssize_t> other.at[node]],
+                    )
+                same = same or alike(node)
             elif op != other.op[node] or self.a[node] != other.a[node] or self.b[node] != other.b[node]:
                 same = False
             elif op == LEAF:
@@ -764,6 +770,34 @@ cdef class Tape:
     def nbytes(self):
         """Bytes that the columns hold."""
         return self.room * (4 * sizeof(int) + 2 * sizeof(double))
+
+
+cdef bint are_plainly_alike(Record x, Record y) except -1:
+    """Say whether two records are seen at once to be the same operation: of most, all parts are the very same."""
+    cdef Py_ssize_t i
+    cdef double one, two
+    if x.kind == "constant" or x.kind != y.kind or x.row is not y.row or x.function is not y.function:
+        return False
+    if x.dtype is not y.dtype or x.shape != y.shape or x.operands != y.operands:
+        return False
+    if x.args is not y.args or x.kwargs is not y.kwargs or x.index is not y.index:
+        return False
+    if x.kind == "write" and x.plan is not y.plan or len(x.primals) != len(y.primals):
+        return False
+    if x.path is not y.path and (x.path is None or y.path is None or len(x.path) != len(y.path)):
+        return False
+    for i in range(len(x.path) if x.path is not None else 0):
+        if x.path[i] is not y.path[i] and (type(x.path[i]) is not Pick or x.path[i] != y.path[i]):
+            return False
+    for i in range(min(len(x.operands), len(x.primals))):
+        if <int> x.operands[i] >= 0 or x.primals[i] is y.primals[i]:
+            continue
+        if type(x.primals[i]) is not float or type(y.primals[i]) is not float:
+            return False
+        one, two = x.primals[i], y.primals[i]
+        if not same_bits(one, two):
+            return False
+    return True
 
 
 cdef inline bint same_bits(double x, double y):
@@ -1434,7 +1468,33 @@ cdef object real_part(object value, list primals, str name):
 
 
 cdef object shared_key(Record record):
-    """Return what two elementwise operations have in common when one can stand for the other."""
+    """Return what two elementwise operations have in common when one can stand for the other.
+
+    It is spelled in bytes where that can be done, which a dict finds sooner than tuples, and the garbage collector
+    leaves alone.
+    """
+    cdef Spelling spelling
+    cdef double number
+    cdef Py_ssize_t i
+    spelling.n = 0
+    spell(&spelling, 1, <long long> <size_t> <void *> record.row)
+    spell(&spelling, 2, <long long> <size_t> <void *> record.function)
+    for i in range(len(record.operands)):
+        spell(&spelling, 3, <int> record.operands[i])
+        if <int> record.operands[i] >= 0:
+            continue
+        primal = record.primals[i]
+        if isinstance(primal, (np.ndarray, DuckArray)):
+            spell(&spelling, 4, <long long> <size_t> <void *> primal)
+        elif type(primal) is float or type(primal) is FLOAT:
+            number = primal
+            spell(&spelling, 5, (<long long *> &number)[0])
+        elif type(primal) is int and -SMALL < primal < SMALL:
+            spell(&spelling, 6, primal)
+        else:
+            spelling.n = WORDS + 1
+    if spelling.n <= WORDS:
+        return spelled(&spelling)
     constants = []
     for node, primal in zip(record.operands, record.primals):
         if node < 0:

@@ -5,7 +5,7 @@ cimport numpy as cnp
 cdef class Pick:
     cdef readonly object index
     cdef readonly int axes
-    cdef tuple entries
+    cdef tuple entries, word
     cdef object key(self)
 
 cpdef bint is_basic(object index) except -1

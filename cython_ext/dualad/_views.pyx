@@ -50,10 +50,13 @@ cdef class Pick:
 
     cdef object key(self):
         """Return what two steps have in common that do the same: plain numbers, or what is printed of others."""
+        if self.word is not None:
+            return self.word
         if not is_basic(self.index):
             return self.axes, repr(self.index)
         words = [(entry.start, entry.stop, entry.step) if type(entry) is slice else entry for entry in self.entries]
-        return self.axes, tuple(words)
+        self.word = self.axes, tuple(words)
+        return self.word
 
     def __eq__(self, other):
         return isinstance(other, Pick) and self.key() == (<Pick> other).key()

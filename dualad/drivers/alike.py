@@ -39,8 +39,11 @@ def parting(one: Recorded, two: Recorded) -> int | None:
     It is -1 where the nodes are the same and the function has decided otherwise, or returned other constants.
     """
 
+    # What was found alike once: the steps of views, which many records share, and which live as long as their tapes.
+    known: set[tuple[int, int]] = set()
+
     def alike(node: int) -> bool:
-        return _operation(one.tape, node) == _operation(two.tape, node) and _same_records(one, two, node)
+        return _operation(one.tape, node) == _operation(two.tape, node) and _same_records(one, two, node, known)
 
     # The first has been extended since, so it is the other that is asked.
     node = two.tape.differs(one.tape, one.nodes, two.fixed, one.fixed, alike)
@@ -63,10 +66,21 @@ def _operation(tape: Tape, node: int) -> Any:
     if record.kind == "elementwise" and record.shape == ():
         constants = [x for n, x in zip(record.operands, record.primals, strict=True) if n < 0]
         return "elementwise", record.row.name, record.operands, tuple(repr(float(x)) for x in constants)
-    return record.kind, record.operands, record.shape, str(record.dtype)
+    return record.kind, record.operands, record.shape, record.dtype
 
 
-def _same_records(one: Recorded, two: Recorded, node: int) -> bool:
+def _same_paths(left: Any, right: Any, known: set[tuple[int, int]]) -> bool:
+    if len(left) != len(right):
+        return False
+    for x, y in zip(left, right, strict=True):
+        if (id(x), id(y)) not in known:
+            if not same(x, y):
+                return False
+            known.add((id(x), id(y)))
+    return True
+
+
+def _same_records(one: Recorded, two: Recorded, node: int, known: set[tuple[int, int]]) -> bool:
     if one.tape.operator(node) != _GENERAL or two.tape.operator(node) != _GENERAL:
         return True
     left, right = one.tape.record_of(node), two.tape.record_of(node)
@@ -74,8 +88,12 @@ def _same_records(one: Recorded, two: Recorded, node: int) -> bool:
         return (node in one.fixed and node in two.fixed) or same(left.value, right.value)
     pairs = zip(left.operands, left.primals, right.primals, strict=False)
     constants = [(x, y) for n, x, y in pairs if n < 0]
-    parts = ("row", "function", "args", "kwargs", "path", "index", "plan" if left.kind == "write" else "kind")
-    return all(same(x, y) for x, y in constants) and all(same(getattr(left, p), getattr(right, p)) for p in parts)
+    if not all(same(x, y) for x, y in constants) or not _same_paths(left.path or (), right.path or (), known):
+        return False
+    if left.kind == "view":
+        return True
+    parts = ("row", "function", "args", "kwargs", "index", "plan" if left.kind == "write" else "kind")
+    return all(same(getattr(left, p), getattr(right, p)) for p in parts)
 
 
 def same(x: Any, y: Any) -> bool:

@@ -112,7 +112,7 @@ class Trace:
         arrays = False
         known = {id(tape.record_of(node)) for node in fixed if tape.operator(node) == -4}
         for record in tape.records:
-            if id(record) in known:
+            if (record.kind == "elementwise" and -1 not in record.operands) or id(record) in known:
                 continue
             if record.kind == "row" and record.row.name == "copy" and not self._is_copy(record):
                 raise Unwilling("NumPy rounds a value in another way than the recording, whose replay would show it")

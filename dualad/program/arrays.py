@@ -37,11 +37,11 @@ class Arrays(Describing):
         node = self.node(self.graph, number)
         way = node.way
         if way == "reduce" and node.function.divisor is not None:
-            if number not in self.done:
+            if not self.is_done(number):
                 self._whole(scalars, number, node)
             self._loop(scalars, number, then(np.true_divide, node.value, _NODE(number), node.function.divisor))
             return
-        if way in ("input", "view") or number in self.done:
+        if way in ("input", "view") or self.is_done(number):
             return
         if way == "each":
             if node.value is None:
@@ -111,7 +111,7 @@ class Arrays(Describing):
 
     def prepare_write(self, scalars: Scalars, number: int) -> None:
         """Copy the old version where a write cannot take place in its memory."""
-        if number in self.kept_in_place:
+        if self.is_kept(number):
             return
         graph = self.graph
         own: Value = self.value(graph, number)  # type: ignore[assignment]

@@ -102,6 +102,7 @@ def _looked_at(tape: Tape, variable: set[int], outputs: Sequence[int]) -> tuple[
     """Return the graph of a tape with its general nodes and guards, and how many nodes are needed."""
     arrays = Arrays(tape, variable)
     graph = Graph(tape, variable, arrays)
+    arrays.forget()
     guards = _guards(graph, tape)
     alive = graph.keep([*outputs, *guards])
     graph.verify()

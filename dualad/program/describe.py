@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from dualad.duck.operands import Operand
-from dualad.program.kernels import _NODE, OPCODES, Graph, Grouping, own_of, strides_of
+from dualad.program.kernels import _NODE, OPCODES, Graph, Grouping, words_of
 from dualad.program.nodes import _REDUCTIONS, POWERS, VIEWS, Node, Value, number_power, opcode_for
 from dualad.program.spelled import SPELLED, arranged, spelled
-from dualad.program.steps import Call, Index, Path, Write
+from dualad.program.steps import Call, Index, Path
 from dualad.program.whole import PRODUCTS, SCATTER, TAKE, Whole, constant_layout, generalized, moved, reduced
-from dualad.reverse.kernels import Record
+from dualad.reverse.kernels import Record, Tape
 
 __all__ = ["Describing"]
 
@@ -23,15 +23,17 @@ __all__ = ["Describing"]
 class Describing(Grouping):
     """The rules for general nodes that are neither elementwise operations nor views."""
 
+    def __init__(self, tape: Tape, inputs: set[int]) -> None:
+        super().__init__(tape, inputs)
+        self.reductions: dict[Any, Whole | None] = {}
+
     # --- descriptions
 
     _opcode_for = staticmethod(opcode_for)
 
     def _described(self, graph: Graph, number: int, record: Record, own: Value | None) -> Node:
-        """Return how a node is computed that is neither an elementwise operation nor a view."""
+        """Return how a node is computed that is no elementwise operation, view or write."""
         match record.kind:
-            case "write":
-                return self._described_write(graph, number, record)
             case "discrete":
                 return self._discrete(graph, record, own)
             case "item":
@@ -94,26 +96,12 @@ class Describing(Grouping):
             kinds = [self.kind_of(graph, x) for x in operands]
             op, loop = opcode_for(function, kinds, "d" if own is None else own.kind)
             if op >= 0:
-                return Node("each", tuple(operands), own, op, loop, record=record, name=str(function))
+                name = getattr(function, "__name__", str(function))
+                return Node("each", tuple(operands), own, op, loop, record=record, name=name)
         return Node(
             "call", tuple(marked), own, function=function, args=tuple(args), kwargs=dict(record.kwargs or {}),
             record=record, name=getattr(function, "__name__", str(function)),
         )  # fmt: skip
-
-    def _described_write(self, graph: Graph, number: int, record: Record) -> Node:
-        base, put = self._marked(graph, record.operands, (None, record.primals[1]))
-        before = self.value(graph, base.number) if isinstance(base, _NODE) else None
-        if before is None:
-            before = self._held(int(graph.same_array[record.operands[0]]), number)
-        own = own_of(before, number)
-        if own.kind and not own.strides and own.shape:
-            own.strides = strides_of(own.shape, None, 8)
-        target = self._alias(own, [*record.path, Index(record.index)]) if own.kind else None
-        if target is not None and self.kind_of(graph, put) in ("d", "l", "?"):
-            return Node("write", (base, put), own, 0, target, record=record, name="write")
-        return Node(
-            "call", (base, put), own, function=Write(list(record.path), record.index), record=record, name="write"
-        )
 
     def _row(self, graph: Graph, number: int, record: Record, own: Value | None) -> Node:
         operands = self._marked(graph, record.operands, record.primals)
@@ -142,7 +130,7 @@ class Describing(Grouping):
             if like.kind == "d" and (record.kwargs or {}).get("axis") == () and len(operands) == 1:
                 return Node("each", (first, 0.0), own, OPCODES["add"], record=record, name=name)
         if name in _REDUCTIONS and like is not None and like.kind == "d" and len(operands) == 1:
-            whole = reduced(record, like, own, *_REDUCTIONS[name])
+            whole = self._reduced(record, like, own)
             if whole is not None:
                 return Node("reduce", (first,), own, 0, whole, record=record, name=name)
         found_whole = self._as_whole(graph, record, operands, own)
@@ -160,6 +148,16 @@ class Describing(Grouping):
         if steps is not None:
             return Node("steps", tuple(operands), own, 0, steps, record=record, name=name)
         return call
+
+    def _reduced(self, record: Record, like: Value, own: Value | None) -> Whole | None:
+        """Return a reduction, found once for all that are alike."""
+        lying = like.shape, like.strides, None if own is None else (own.shape, own.strides)
+        key = record.row.name, words_of(record.args), words_of(record.kwargs or None), lying
+        if None in key:
+            return reduced(record, like, own, *_REDUCTIONS[record.row.name])
+        if key not in self.reductions:
+            self.reductions[key] = reduced(record, like, own, *_REDUCTIONS[record.row.name])
+        return self.reductions[key]
 
     def _steps_of(self, graph: Graph, record: Record, number: int, operands: list[Any], own: Value | None) -> Any:
         """Return the steps of a row that the machine does in several, None for another row."""

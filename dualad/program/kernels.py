@@ -3,11 +3,11 @@
 from dualad._alike import Rewriting, columns, crowded, survey
 from dualad._groups import Grouping
 from dualad._lower import OPCODES, Graph, Scalars
-from dualad._nodes import _NODE, VIEWS, Node, Nodes, number_power
+from dualad._nodes import _NODE, VIEWS, Node, Nodes, number_power, words_of
 from dualad._program import Program
 from dualad._values import KINDS, Value, own_of, strides_of
 
 __all__ = [
     "_NODE", "KINDS", "OPCODES", "VIEWS", "Graph", "Grouping", "Node", "Nodes", "Program", "Rewriting", "Scalars",
-    "Value", "columns", "crowded", "number_power", "own_of", "strides_of", "survey",
+    "Value", "columns", "crowded", "number_power", "own_of", "strides_of", "survey", "words_of",
 ]  # fmt: skip

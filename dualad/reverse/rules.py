@@ -41,8 +41,9 @@ def _settled(part: Any, level: int) -> Any:
 def array_row(like: Recorded, row: Operator, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """Call the function of an array row and write it on the tape."""
     x = args[0] if args else None
-    if type(x) is Recorded and x.level == like.level and not x._is_discrete and _is_simple(row, args, kwargs):
-        return _one_operand(x, row, args, kwargs)
+    if isinstance(x, Recorded) and x.level == like.level and not x._is_discrete and _is_simple(row, args, kwargs):
+        if type(x) is Recorded or type(x._primal()) is np.float64:
+            return _one_operand(x, row, args, kwargs)
     args = [_settled(part, like.level) for part in args]
     kwargs = {name: _settled(part, like.level) for name, part in kwargs.items()}
     if not any_duck(args, like.level) and not any_duck(kwargs, like.level):
@@ -109,7 +110,7 @@ def _one_operand(x: Any, row: Any, args: Sequence[Any], kwargs: Mapping[str, Any
     """Write the usual call of an array row."""
     linear = isinstance(row, Linear)
     own, rest = x._primal(), args[1:]
-    plain = type(own) is np.ndarray
+    plain = type(own) is np.ndarray or type(own) is np.float64
     value = row.function(own, *rest, **kwargs) if plain else row.call((own, *rest), kwargs)
     if type(value) is not np.float64:
         _check(value, row)
@@ -118,7 +119,7 @@ def _one_operand(x: Any, row: Any, args: Sequence[Any], kwargs: Mapping[str, Any
     else:
         plan = row.plan(own, *rest, **kwargs)
         step = Step(row, plan.apply, (_FIRST, *rest), kwargs) if linear else None
-    if linear and not isinstance(value, np.generic):
+    if linear and not isinstance(value, np.generic) and not x._is_scalar:
         shown = _shown(x, value, step, plan)
         if shown is not None:
             return shown
@@ -135,8 +136,8 @@ def _planned(tape: Tape, row: Any, own: Any, rest: Sequence[Any], kwargs: Mappin
     A row of the table that was told plain numbers only can lead the garbage collector nowhere.
     """
     given = *rest, *kwargs.values()
-    key = row, own.shape, own.strides, own.dtype, given, tuple([type(part) for part in given]), tuple(kwargs)
-    found = None if float in key[5] else tape.plans.get(key)  # zeros of both signs are equal
+    key = row, type(own), own.shape, own.strides, own.dtype, given, tuple([type(part) for part in given]), tuple(kwargs)
+    found = None if float in key[6] else tape.plans.get(key)  # zeros of both signs are equal
     if found is None:
         plan = row.plan(own, *rest, **kwargs)
         step = Step(row, plan.apply, (_FIRST, *rest), kwargs)

@@ -19,7 +19,7 @@ from dualad.reverse.kernels import Recorded, Tape
 from dualad.reverse.pull import pull, written
 from dualad.transforms.factors import Terms, is_units, merged, passed, rows_of_product, whole
 from dualad.transforms.folding import folded
-from dualad.transforms.kernels import Backward, Partial, constant_of, plus, times
+from dualad.transforms.kernels import Backward, Partial, plus, times
 from dualad.transforms.operands import GENERAL, rule_parts, scalar_parts
 from dualad.transforms.sums import Sum
 
@@ -101,20 +101,6 @@ class _Walk(Backward):
                 self.units = g
             self.add(node, g)
 
-    def add(self, node: int, g: Any) -> None:
-        """Add a contribution to the adjoint of a node."""
-        if not self.varies(node) or constant_of(g) == 0.0:
-            return
-        op, _, _, slot, _, _ = self.tape.fields(node)
-        if slot < 0:
-            self.add_scalar(node, g)
-            return
-        record = self.tape.record_of(node) if op == GENERAL else None
-        if record is not None and record.kind == "view":
-            self.sum_for(record.operands[0]).add_through(record.path, g)
-        else:
-            self.sum_for(node).add(g)
-
     def add_other_element(self, total: Sum, place: int, g: Any) -> None:
         """Add to an element of an array what is no scalar node."""
         index = (..., *self.tape.index_of(total.node, place))
@@ -160,8 +146,7 @@ class _Walk(Backward):
         elif self.tape.fields(node)[3] < 0:
             g = self.take(node)
         else:
-            found = self.take_sum(node)
-            g = None if found is None else found.value()
+            g = self.take_array(node)
         if self.lanes and record.shape:
             terms = self.factored.pop(node, [])
             terms = terms if g is None else merged(terms, [(g, None)])

@@ -9,6 +9,7 @@ import numpy as np
 
 from dualad.duck.kernels import DuckArray
 from dualad.reverse.kernels import Pick, Tape
+from dualad.reverse.rules import Step
 from dualad.transforms.kernels import Elements, plus
 from dualad.transforms.operands import behind_lanes, own_copy
 
@@ -27,6 +28,7 @@ class Sum(Elements):
 
     def __init__(self, tape: Tape, node: int, lanes: tuple[int, ...]) -> None:
         self.shape = tape.shape_of(node)
+        self.views: dict[Any, tuple[Any, Any]] = {}  # of the whole as it is, by the steps that lead there
 
     @property
     def is_zero(self) -> bool:
@@ -101,6 +103,16 @@ class Sum(Elements):
             # An array of truth values that lies in memory as the array does.
             self.touched = np.asarray(self.tape.zeros(self.node) != (0.0 if self.whole is None else 1.0))
             self.whole = own_copy(self.tape, self.node, self.whole, self.lanes)
+            self.views = {}
+        if not all(isinstance(step, (Pick, Step)) for step in path):
+            return self._view(path)
+        key = tuple(path)
+        found = self.views.get(key)
+        if found is None:
+            found = self.views[key] = self._view(path)
+        return found
+
+    def _view(self, path: Path) -> tuple[Any, Any]:
         target, touched = self.whole, self.touched
         for step in path:
             target, touched = step(target), step(touched)
