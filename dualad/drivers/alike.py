@@ -63,7 +63,7 @@ def _operation(tape: Tape, node: int) -> Any:
     if record.kind == "elementwise" and record.shape == ():
         constants = [x for n, x in zip(record.operands, record.primals, strict=True) if n < 0]
         return "elementwise", record.row.name, record.operands, tuple(repr(float(x)) for x in constants)
-    return record.kind, record.operands, record.shape, str(record.dtype)
+    return record.kind, record.operands, record.shape, record.dtype
 
 
 def _same_records(one: Recorded, two: Recorded, node: int) -> bool:
@@ -87,7 +87,11 @@ def same(x: Any, y: Any) -> bool:
     if type(x) is not type(y):
         return False
     if isinstance(x, np.ndarray):
-        return bool(x.shape == y.shape and x.dtype == y.dtype and x.tobytes() == y.tobytes())
+        if x.shape != y.shape or x.dtype != y.dtype:
+            return False
+        if x.dtype == float and x.flags.c_contiguous and y.flags.c_contiguous:
+            return bool(np.array_equal(x.view(np.int64), y.view(np.int64)))  # no copies
+        return bool(x.tobytes() == y.tobytes())
     if isinstance(x, (list, tuple)):
         return len(x) == len(y) and all(map(same, x, y))
     if isinstance(x, dict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from dataclasses import dataclass
 from math import prod
@@ -122,6 +123,7 @@ def _is_for_dot(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
     return long in ([], [8]) if len(long) < 2 else strides in ((8 * shape[1], 8), (8, 8 * shape[0]))
 
 
+@functools.cache
 def cores_of(function: Any) -> list[list[str]]:
     """Return the axes that a generalized universal function takes of each operand and gives each result."""
     parts = function.signature.replace(" ", "").replace("->", ",").replace("),(", ")|(").split("|")
