@@ -50,6 +50,7 @@ def build(
         arrays.exact = recorded
     graph.find_chains([*outputs, *guards])
     graph.set_stages(arrays)
+    arrays.postpone(graph, [*outputs, *guards])
     graph.verify(staged=True)
     chosen = np.flatnonzero(graph.alive_array & (graph.same_array == np.arange(graph.n))).astype(np.int32)
     order = np.ascontiguousarray(chosen[np.argsort(graph.stage_array[chosen], kind="stable")])
@@ -168,13 +169,24 @@ class _Bases:
         """Let a large output be computed where it will stay."""
         node = int(self.graph.same_array[node])
         value = None if self.graph.fixed_array[node] else self._value(node)
-        if value is None or value.root != node or value.kind != "d" or node in self.arrays.external:
+        if value is None or value.kind != "d":
+            return
+        node, value = self._whole(node, value)
+        if value.root != node or node in self.arrays.external:
             return
         if self.graph.tape.operator(node) != GENERAL or self.arrays.node(self.graph, node).way not in _COMPUTED:
             return
         if value.is_dense and node not in self.read and value.size > _COPIED_UP_TO:
             self.arrays.external[node] = self.count
             self.count += 1
+
+    def _whole(self, node: int, value: Value) -> tuple[int, Value]:
+        """Return the array that a node shows all of, element by element in its order; else the node itself."""
+        root = value.root
+        if root == node or not value.is_dense or value.offset or self.graph.fixed_array[root]:
+            return node, value
+        whole = self._value(root)
+        return (root, whole) if whole is not None and whole.is_dense and whole.size == value.size else (node, value)
 
     def result(self, scalars: Scalars, node: int) -> Output:
         """Return where a result is found."""
@@ -186,8 +198,9 @@ class _Bases:
             return Output(NUMBER, scalars.at(node))
         if not value.kind:
             return Output(OBJECT, self.arrays.objects[value.root], value.shape)
-        base = self.arrays.external.get(node)
-        if base is not None and node not in self.arrays.inputs and base not in self.given:
+        whole, _ = self._whole(node, value) if value.kind == "d" else (node, value)
+        base = self.arrays.external.get(whole)
+        if base is not None and whole not in self.arrays.inputs and base not in self.given:
             self.given.add(base)  # the same value once more is a copy
             return Output(SHOWN, base, value.shape)
         base, offset = self.arrays.spot(value)
