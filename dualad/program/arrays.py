@@ -197,7 +197,7 @@ class Arrays(Describing):
         spots.append((0, 8 * scalars.give(number)) if node.value is None else self.spot(node.value))
         self._emit_whole(scalars, node.function, spots)
         values = [self.value(self.graph, x.number) if isinstance(x, _NODE) else np.asarray(x) for x in node.operands]
-        self.work += 20 + sum(int(np.prod(value.shape)) for value in values if value is not None)
+        self.work += 20 + sum([value.size for value in values if value is not None])
 
     def _emit_whole(self, scalars: Scalars, made: Whole, spots: list[tuple[int, int]]) -> None:
         """Write an operation on arrays that lie at some spots, its results the last of them."""

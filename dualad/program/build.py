@@ -10,7 +10,7 @@ import numpy as np
 from dualad.program.alike import rewritten
 from dualad.program.arrays import Arrays
 from dualad.program.kernels import OPCODES, Graph, Program, Scalars
-from dualad.program.nodes import FOREVER, GENERAL, READ, Value
+from dualad.program.nodes import FOREVER, GENERAL, Value
 from dualad.program.parts import COPIED, FIXED, NUMBER, OBJECT, SHOWN, Output, Parts
 from dualad.reverse.kernels import Tape
 
@@ -52,10 +52,9 @@ def build(
     graph.set_stages(arrays)
     arrays.postpone(graph, [*outputs, *guards])
     graph.verify(staged=True)
-    chosen = np.flatnonzero(graph.alive_array & (graph.same_array == np.arange(graph.n))).astype(np.int32)
-    order = np.ascontiguousarray(chosen[np.argsort(graph.stage_array[chosen], kind="stable")])
+    order, read = graph.schedule()
     counts["scheduled"] = len(order)
-    bases = _Bases(graph, arrays, order)
+    bases = _Bases(graph, arrays, read)
     for node in (*inputs, *(node for node, _ in live)):
         bases.input(node)
     for node in outputs:
@@ -129,12 +128,10 @@ def _node_bytes(arrays: Arrays, order: Any) -> int:
 class _Bases:
     """The memory from outside: inputs that are read where they lie, outputs that are written where they will stay."""
 
-    def __init__(self, graph: Graph, arrays: Arrays, order: Any) -> None:
+    def __init__(self, graph: Graph, arrays: Arrays, read: set[int]) -> None:
         self.graph, self.arrays = graph, arrays
         self.count = 2
         self.given: set[int] = set()
-        operators, lefts = graph.operators()
-        read = set(lefts[order[operators[order] == READ]].tolist())
         # An element that is read through a view is read from the memory of the view's root.
         values = [arrays.value(graph, node) for node in read]
         self.read = read | {value.root for value in values if value is not None}

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import functools
 import itertools
-from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -41,8 +40,7 @@ PRODUCTS = frozenset((*_GENERALIZED, "dot", "inner", "vdot")) - _SEVERAL  # and 
 Layout = tuple[tuple[int, ...], tuple[int, ...]]  # shape, and strides in bytes
 
 
-@dataclass(frozen=True)
-class Whole:
+class Whole(NamedTuple):
     """What the machine does with arrays as a whole; ``strides`` are those of its loop, an entry for each place.
 
     ``sizes`` are outer, length, inner, whole: the array is taken as of shape (outer, length, inner), and ``whole`` is
@@ -130,7 +128,8 @@ def cores_of(function: Any) -> list[list[str]]:
     return [[axis for axis in part.strip("()").split(",") if axis] for part in parts]
 
 
-def generalized(name: str, operands: list[Layout], result: Layout) -> Whole | None:
+@functools.lru_cache(maxsize=1024)
+def generalized(name: str, operands: tuple[Layout, ...], result: Layout) -> Whole | None:
     """Return a product, or a function of matrices, by NumPy's own loop for it; None where there is none."""
     axes = {"dot": (1, 2), "inner": (1,), "vdot": (1,)}.get(name, ())
     if axes and all(len(shape) in axes and 0 not in shape and _is_for_dot(shape, own) for shape, own in operands):
