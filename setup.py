@@ -21,6 +21,7 @@ subprocess.run([sys.executable, Path("cython_ext", "generate.py")], check=True)
 HEADERS = {
     "_kernel": ("loops.h",),
     "_partials": ("loops.h", "backward.h"),
+    "_scale": ("loops.h",),
     "_program": ("machine.h", "scalars.h", "loops.h", "waves.h"),
     "_lower": ("machine.h", "scalars.h", "loops.h", "waves.h"),
 }

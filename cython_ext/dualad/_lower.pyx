@@ -362,6 +362,34 @@ cdef class Graph:
             self.stage[node] = s
 
 
+    def schedule(self):
+        """Return the nodes that are computed, stage by stage, and the arrays of which elements are read there."""
+        cdef int node
+        cdef int top = 0
+        cdef Py_ssize_t count = 0, before = 0
+        cdef set read = set()
+        for node in range(self.n):
+            if self.alive[node] and self.same[node] == node:
+                count += 1
+                top = max(top, self.stage[node])
+                if self.tape.op[node] == READ:
+                    read.add(self.same[self.tape.a[node]])
+        found = np.empty(count, np.int32)
+        cdef int[::1] order = found
+        cdef Py_ssize_t[::1] place = np.zeros(top + 2, np.intp)      # where the next node of a stage goes
+        for node in range(self.n):
+            if self.alive[node] and self.same[node] == node:
+                place[self.stage[node] + 1] += 1
+        for node in range(top + 1):
+            before += place[node]
+            place[node] = before
+        for node in range(self.n):
+            if self.alive[node] and self.same[node] == node:
+                order[place[self.stage[node]]] = node
+                place[self.stage[node]] += 1
+        return found, read
+
+
 cdef class Code:
     """A growing list of the machine's instructions."""
 

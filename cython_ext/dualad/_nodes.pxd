@@ -33,6 +33,7 @@ cdef class Nodes:
     cdef Node elementwise(self, Graph graph, Record record, Value own)
     cdef Node view(self, Graph graph, int number, Record record)
     cdef bint can_fuse(self, Graph graph, int number, Node user) except -1
+    cdef bint may_wait(self, Graph graph, int number, Node node, set written) except -1
     cdef object operand_of(self, Graph graph, int k, object primal)
     cdef int version_before(self, Graph graph, int number) noexcept
     cdef Value own_value(self, Record record, int number)

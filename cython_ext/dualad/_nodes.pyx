@@ -30,6 +30,9 @@ cdef extern from "Python.h":
 cdef enum:
     SMALL = 1 << 30
 
+cdef enum:
+    NEVER = -2     # no stage
+
 cdef object DOUBLE = np.dtype(float)
 VIEWS = {
     "reshape", "transpose", "swapaxes", "moveaxis", "rollaxis", "expand_dims", "squeeze", "ravel", "broadcast_to",
@@ -441,6 +444,64 @@ cdef class Nodes:
             return self.tape.op[number] == LEAF
         node = self.node_of(graph, number)
         return node.way == "input" or (node.fused and node.value.shape == user.value.shape)
+
+    def postpone(self, Graph graph, wanted):
+        """Move elementwise operations to the one later stage of all their users, if these are of their shape.
+
+        They join the group of that stage then, and their results need not be written to memory and read again.
+        """
+        cdef Tape tape = self.tape
+        cdef int[::1] when = np.full(graph.n, -1, np.int32)      # the stage of the users, NEVER where they differ
+        cdef set written = set()                                 # arrays whose memory is written to again
+        cdef Node node
+        cdef Value value
+        cdef int number, k, op
+        for number in wanted:
+            when[graph.same[number]] = NEVER
+        for number in range(graph.n - 1, -1, -1):
+            if not graph.alive[number]:
+                continue
+            op = tape.op[number]
+            if op != GENERAL:
+                for k in (tape.a[number], tape.b[number]):
+                    if k >= 0 and op != LEAF:
+                        when[graph.same[k]] = NEVER
+                value = self.value_of(graph, graph.same[tape.a[number]]) if op == WRITE else None
+                if value is not None:
+                    written.add(value.root)
+                continue
+            node = self.node_of(graph, number)
+            if node.fused and when[number] > graph.stage[number] and self.may_wait(graph, number, node, written):
+                graph.stage[number] = when[number]
+            for x in node.operands:
+                if type(x) is not _NODE:
+                    continue
+                k = (<_NODE> x).number
+                value = self.value_of(graph, k)
+                if not node.fused or value is None or value.shape != node.value.shape:
+                    when[k] = NEVER
+                else:
+                    when[k] = graph.stage[number] if when[k] == -1 or when[k] == graph.stage[number] else NEVER
+                if node.way == "write" and value is not None:
+                    written.add(value.root)                      # and what is put there, which does no harm
+
+    cdef bint may_wait(self, Graph graph, int number, Node node, set written) except -1:
+        """Say whether nothing is kept longer than the result would be, but for one array of its size."""
+        cdef Value value
+        cdef int k, large = 0
+        for x in node.operands:
+            if type(x) is not _NODE:
+                continue
+            k = (<_NODE> x).number
+            value = self.value_of(graph, k)
+            if value is None:
+                continue
+            if value.root in written:
+                return False
+            if graph.stage[k] == graph.stage[number] and self.tape.op[k] == GENERAL and self.node_of(graph, k).fused:
+                return False  # it would have to be written in place of the result
+            large += value.size == node.value.size
+        return large <= 1
 
 
 cdef object UFUNC = np.ufunc, BUILTIN = type(operator.add)

@@ -59,6 +59,13 @@ cdef inline bint is_doubles(object x) noexcept:
         cnp.PyArray_ISCARRAY_RO(<cnp.ndarray> x)
 
 
+cdef bint is_spread(object x) noexcept:
+    """Say whether an array holds doubles, wherever they lie."""
+    return (type(x) is cnp.ndarray and cnp.PyArray_TYPE(<cnp.ndarray> x) == cnp.NPY_DOUBLE
+            and cnp.PyArray_ISALIGNED(<cnp.ndarray> x) and cnp.PyArray_ISNOTSWAPPED(<cnp.ndarray> x)
+            and cnp.PyArray_SIZE(<cnp.ndarray> x) > 0)
+
+
 cpdef object constant_of(object x):
     """Return the number that a constant is everywhere, None where there is no such number."""
     cdef double *data
@@ -77,6 +84,8 @@ cpdef object constant_of(object x):
             if data[k] != first:
                 return None
         return first
+    if is_spread(x) and any((<object> x).strides):
+        return constant_of_spread(<cnp.ndarray> x)
     if x.size == 0:
         return None
     one = x.item(0)
@@ -84,15 +93,35 @@ cpdef object constant_of(object x):
     return float(one) if not any(x.strides) or np.all(x == one) else None
 
 
+cdef object constant_of_spread(cnp.ndarray x):
+    """Return the number that all elements are, None where they differ, without a look at all of them then."""
+    cdef cnp.flatiter it = cnp.PyArray_IterNew(x)
+    cdef double first = (<double *> cnp.PyArray_ITER_DATA(it))[0]
+    while cnp.PyArray_ITER_NOTDONE(it):
+        if (<double *> cnp.PyArray_ITER_DATA(it))[0] != first:
+            return None
+        cnp.PyArray_ITER_NEXT(it)
+    return first
+
+
 cdef bint is_harmless(object x) except -1:
     """Say whether a constant is neither zero nor infinite anywhere."""
     cdef double *data
     cdef Py_ssize_t k
-    if is_doubles(x):
+    cdef cnp.flatiter it
+    if is_spread(x) and cnp.PyArray_ISONESEGMENT(<cnp.ndarray> x):
         data = <double *> cnp.PyArray_DATA(<cnp.ndarray> x)
         for k in range(cnp.PyArray_SIZE(<cnp.ndarray> x)):
             if data[k] == 0 or not isfinite(data[k]):
                 return False
+        return True
+    if is_spread(x):
+        it = cnp.PyArray_IterNew(x)
+        while cnp.PyArray_ITER_NOTDONE(it):
+            data = <double *> cnp.PyArray_ITER_DATA(it)
+            if data[0] == 0 or not isfinite(data[0]):
+                return False
+            cnp.PyArray_ITER_NEXT(it)
         return True
     return bool(np.all(np.isfinite(x) & (x != 0)))
 

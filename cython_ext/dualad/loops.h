@@ -76,6 +76,20 @@ PLAIN_TERM(add_same, y[i] += x[i])
 PLAIN_TERM(set_minus, y[i] = -x[i])
 PLAIN_TERM(add_minus, y[i] -= x[i])
 
+/* --- a partial times a tangent, where nothing times infinity is nothing */
+
+CLONES static void scale_each(Py_ssize_t n, double *restrict y, const double *a, const double *b)
+{
+    for (Py_ssize_t i = 0; i < n; i++)
+        y[i] = ((a[i] != 0) & (b[i] != 0)) ? a[i] * b[i] : 0.0;
+}
+
+CLONES static void scale_by(Py_ssize_t n, double *restrict y, const double *a, double s)
+{
+    for (Py_ssize_t i = 0; i < n; i++)
+        y[i] = ((a[i] != 0) & (s != 0)) ? a[i] * s : 0.0;
+}
+
 /* --- terms of second order, in which nothing times infinity is nothing */
 
 CLONES static void term_product(Py_ssize_t n, double *restrict y, const double *d, const double *x, const double *z)

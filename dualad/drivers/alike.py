@@ -105,7 +105,11 @@ def same(x: Any, y: Any) -> bool:
     if type(x) is not type(y):
         return False
     if isinstance(x, np.ndarray):
-        return bool(x.shape == y.shape and x.dtype == y.dtype and x.tobytes() == y.tobytes())
+        if x.shape != y.shape or x.dtype != y.dtype:
+            return False
+        if x.dtype == float and x.flags.c_contiguous and y.flags.c_contiguous:
+            return bool(np.array_equal(x.view(np.int64), y.view(np.int64)))  # no copies
+        return bool(x.tobytes() == y.tobytes())
     if isinstance(x, (list, tuple)):
         return len(x) == len(y) and all(map(same, x, y))
     if isinstance(x, dict):

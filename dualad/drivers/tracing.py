@@ -260,7 +260,7 @@ class Trace:
         found = self._adjoints(y, m, nodes, most) if m > 1 and most > 1 else None
         if found is None:
             rows = [adjoint.extend(self.tape, {e: np.float64(1.0)}, nodes) for e in _elements(self.tape, y, m)]
-            found = [np.stack(column) for column in zip(*rows, strict=True)]
+            found = [column[0] if m == 1 else np.stack(column) for column in zip(*rows, strict=True)]
         return [np.reshape(g, shape + np.shape(leaf.given)) for g, leaf in zip(found, leaves, strict=True)]
 
     def _adjoints(self, y: Any, m: int, nodes: Any, most: int) -> list[Any] | None:
@@ -324,7 +324,7 @@ class Trace:
             rows.append(self._tangents(g, node, inner))
             if rows[-1] is None:
                 return None
-        return np.stack(rows)
+        return rows[0] if m == 1 else np.stack(rows)
 
 
 def _constant(x: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dualad.program.describe import Describing
-from dualad.program.kernels import _NODE, OPCODES, Scalars
+from dualad.program.kernels import _NODE, OPCODES, Scalars, strides_of
 from dualad.program.nodes import WRITE, Node, Value
 from dualad.program.parts import COPIED, FIXED, NUMBER, OBJECT, Callback
 from dualad.program.spelled import Loop, then
@@ -160,7 +160,7 @@ class Arrays(Describing):
                 self._loop(scalars, number, step)
             else:
                 made, sources = step
-                spots = [self.spot(x) if isinstance(x, Value) else self._array_at(x) for x in sources]
+                spots = [self.spot(x) if isinstance(x, Value) else self._array_at(scalars, x) for x in sources]
                 results = [self._spot_of(scalars, number, node.value)]
                 if made.part is not None:  # the others go where nobody looks
                     spare = [(0, 8 * int(scalars.new_place())) for _ in range(made.function.nout)]
@@ -193,11 +193,11 @@ class Arrays(Describing):
         self.loop(scalars, loop.shape, steps, loads, stores, sinks)
 
     def _whole(self, scalars: Scalars, number: int, node: Node) -> None:
-        spots = [self._array_at(x) for x in node.operands]
+        spots = [self._array_at(scalars, x) for x in node.operands]
         spots.append((0, 8 * scalars.give(number)) if node.value is None else self.spot(node.value))
         self._emit_whole(scalars, node.function, spots)
         values = [self.value(self.graph, x.number) if isinstance(x, _NODE) else np.asarray(x) for x in node.operands]
-        self.work += 20 + sum(int(np.prod(value.shape)) for value in values if value is not None)
+        self.work += 20 + sum([value.size for value in values if value is not None])
 
     def _emit_whole(self, scalars: Scalars, made: Whole, spots: list[tuple[int, int]]) -> None:
         """Write an operation on arrays that lie at some spots, its results the last of them."""
@@ -221,11 +221,15 @@ class Arrays(Describing):
             )
         )
 
-    def _array_at(self, x: Any) -> tuple[int, int]:
+    def _array_at(self, scalars: Scalars, x: Any) -> tuple[int, int]:
         """Return base and byte offset of an array; a constant lies as it did when it was recorded."""
         if isinstance(x, _NODE):
             return self.spot(self.value(self.graph, x.number))  # type: ignore[arg-type]
         shape, strides = constant_layout(x)  # type: ignore[misc]
+        if strides == strides_of(shape, None, 8):
+            base, _, offset, own = self.operand(scalars, x, shape)  # as groups read it
+            if own == strides:
+                return base, offset
         low, span = spanned(shape, strides)
         memory = np.zeros(span)
         np.ndarray(shape, float, memory, -low, strides)[...] = x

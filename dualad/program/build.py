@@ -10,7 +10,7 @@ import numpy as np
 from dualad.program.alike import rewritten
 from dualad.program.arrays import Arrays
 from dualad.program.kernels import OPCODES, Graph, Program, Scalars
-from dualad.program.nodes import FOREVER, GENERAL, READ, Value
+from dualad.program.nodes import FOREVER, GENERAL, Value
 from dualad.program.parts import COPIED, FIXED, NUMBER, OBJECT, SHOWN, Output, Parts
 from dualad.reverse.kernels import Tape
 
@@ -50,11 +50,11 @@ def build(
         arrays.exact = recorded
     graph.find_chains([*outputs, *guards])
     graph.set_stages(arrays)
+    arrays.postpone(graph, [*outputs, *guards])
     graph.verify(staged=True)
-    chosen = np.flatnonzero(graph.alive_array & (graph.same_array == np.arange(graph.n))).astype(np.int32)
-    order = np.ascontiguousarray(chosen[np.argsort(graph.stage_array[chosen], kind="stable")])
+    order, read = graph.schedule()
     counts["scheduled"] = len(order)
-    bases = _Bases(graph, arrays, order)
+    bases = _Bases(graph, arrays, read)
     for node in (*inputs, *(node for node, _ in live)):
         bases.input(node)
     for node in outputs:
@@ -131,12 +131,10 @@ def _node_bytes(arrays: Arrays, order: Any) -> int:
 class _Bases:
     """The memory from outside: inputs that are read where they lie, outputs that are written where they will stay."""
 
-    def __init__(self, graph: Graph, arrays: Arrays, order: Any) -> None:
+    def __init__(self, graph: Graph, arrays: Arrays, read: set[int]) -> None:
         self.graph, self.arrays = graph, arrays
         self.count = 2
         self.given: set[int] = set()
-        operators, lefts = graph.operators()
-        read = set(lefts[order[operators[order] == READ]].tolist())
         # An element that is read through a view is read from the memory of the view's root.
         values = [arrays.value(graph, node) for node in read]
         self.read = read | {value.root for value in values if value is not None}
@@ -171,13 +169,24 @@ class _Bases:
         """Let a large output be computed where it will stay."""
         node = int(self.graph.same_array[node])
         value = None if self.graph.fixed_array[node] else self._value(node)
-        if value is None or value.root != node or value.kind != "d" or node in self.arrays.external:
+        if value is None or value.kind != "d":
+            return
+        node, value = self._whole(node, value)
+        if value.root != node or node in self.arrays.external:
             return
         if self.graph.tape.operator(node) != GENERAL or self.arrays.node(self.graph, node).way not in _COMPUTED:
             return
         if value.is_dense and node not in self.read and value.size > _COPIED_UP_TO:
             self.arrays.external[node] = self.count
             self.count += 1
+
+    def _whole(self, node: int, value: Value) -> tuple[int, Value]:
+        """Return the array that a node shows all of, element by element in its order; else the node itself."""
+        root = value.root
+        if root == node or not value.is_dense or value.offset or self.graph.fixed_array[root]:
+            return node, value
+        whole = self._value(root)
+        return (root, whole) if whole is not None and whole.is_dense and whole.size == value.size else (node, value)
 
     def result(self, scalars: Scalars, node: int) -> Output:
         """Return where a result is found."""
@@ -189,8 +198,9 @@ class _Bases:
             return Output(NUMBER, scalars.at(node))
         if not value.kind:
             return Output(OBJECT, self.arrays.objects[value.root], value.shape)
-        base = self.arrays.external.get(node)
-        if base is not None and node not in self.arrays.inputs and base not in self.given:
+        whole, _ = self._whole(node, value) if value.kind == "d" else (node, value)
+        base = self.arrays.external.get(whole)
+        if base is not None and whole not in self.arrays.inputs and base not in self.given:
             self.given.add(base)  # the same value once more is a copy
             return Output(SHOWN, base, value.shape)
         base, offset = self.arrays.spot(value)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import operator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -52,9 +51,9 @@ class Describing(Grouping):
         """Return one of several numbers that NumPy's own loop finds together."""
         operands = self._marked(graph, parent.operands, (None,))
         layouts = [self._layout(graph, x) for x in operands]
-        whole = None if None in layouts else generalized("linalg.slogdet", layouts, ((), ()))  # type: ignore[arg-type]
+        whole = None if None in layouts else generalized("linalg.slogdet", tuple(layouts), ((), ()))  # type: ignore[arg-type]
         if whole is not None:
-            steps = ((replace(whole, part=record.index), tuple(operands)),)
+            steps = ((whole._replace(part=record.index), tuple(operands)),)
             return Node("steps", tuple(operands), None, 0, steps, record=record, name="linalg.slogdet")
         function = Path([Call(parent), operator.itemgetter(record.index)])
         return Node("call", tuple(operands), None, function=function, record=record, name="linalg.slogdet")
@@ -199,16 +198,15 @@ class Describing(Grouping):
         name = record.row.name
         if own is not None and own.kind != "d":
             return None
-        layouts = [self._layout(graph, x) for x in operands]
         whole: Whole | None = None
         if name in PRODUCTS:
-            if name == "linalg.solve" and len(layouts) == 2 and layouts[1] is not None and len(layouts[1][0]) == 1:
-                name = "linalg.solve1"
             operands = [operands[x.place] if isinstance(x, Operand) else x for x in record.args]
             layouts = [self._layout(graph, x) for x in operands]
+            if name == "linalg.solve" and len(layouts) == 2 and layouts[1] is not None and len(layouts[1][0]) == 1:
+                name = "linalg.solve1"
             if len(operands) <= 2 and not record.kwargs and None not in layouts:
                 result = ((), ()) if own is None else (own.shape, own.strides)
-                whole = generalized(name, layouts, result)  # type: ignore[arg-type]
+                whole = generalized(name, tuple(layouts), result)  # type: ignore[arg-type]
         elif name in ("getitem", "scatter_add") and len(operands) == 1 and own is not None and own.is_dense:
             value = self.value(graph, operands[0].number) if isinstance(operands[0], _NODE) else None
             if value is not None and value.is_dense and not record.kwargs:

@@ -240,7 +240,7 @@ def _norm(own: Any, number: Any, operands: Any, ord: Any = None, axis: Any = Non
             return None
         count = prod(x.shape)
         flat = Value((count,), "d", x.root, x.offset, (8,), x.dtype)
-        made = generalized("matmul", [((count,), (8,))] * 2, ((), ()))
+        made = generalized("matmul", (((count,), (8,)),) * 2, ((), ()))
         return None if made is None else ((made, (flat, flat)), root)
     if axis is None and ndim != 1:
         return None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
-from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -40,8 +40,7 @@ PRODUCTS = frozenset((*_GENERALIZED, "dot", "inner", "vdot")) - _SEVERAL  # and 
 Layout = tuple[tuple[int, ...], tuple[int, ...]]  # shape, and strides in bytes
 
 
-@dataclass(frozen=True)
-class Whole:
+class Whole(NamedTuple):
     """What the machine does with arrays as a whole; ``strides`` are those of its loop, an entry for each place.
 
     ``sizes`` are outer, length, inner, whole: the array is taken as of shape (outer, length, inner), and ``whole`` is
@@ -122,13 +121,15 @@ def _is_for_dot(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
     return long in ([], [8]) if len(long) < 2 else strides in ((8 * shape[1], 8), (8, 8 * shape[0]))
 
 
+@functools.cache
 def cores_of(function: Any) -> list[list[str]]:
     """Return the axes that a generalized universal function takes of each operand and gives each result."""
     parts = function.signature.replace(" ", "").replace("->", ",").replace("),(", ")|(").split("|")
     return [[axis for axis in part.strip("()").split(",") if axis] for part in parts]
 
 
-def generalized(name: str, operands: list[Layout], result: Layout) -> Whole | None:
+@functools.lru_cache(maxsize=1024)
+def generalized(name: str, operands: tuple[Layout, ...], result: Layout) -> Whole | None:
     """Return a product, or a function of matrices, by NumPy's own loop for it; None where there is none."""
     axes = {"dot": (1, 2), "inner": (1,), "vdot": (1,)}.get(name, ())
     if axes and all(len(shape) in axes and 0 not in shape and _is_for_dot(shape, own) for shape, own in operands):

@@ -14,7 +14,7 @@ import numpy as np
 from dualad.ops.lanes import shape_of
 from dualad.transforms.kernels import plus, times
 
-__all__ = ["Terms", "is_units", "merged", "passed", "rows_of_product", "whole"]
+__all__ = ["Terms", "is_unit", "is_units", "merged", "passed", "rows_of_product", "whole"]
 
 #: Pairs of an adjoint with lanes and the factor of all its lanes, None for 1.
 Terms = list[tuple[Any, Any]]
@@ -50,7 +50,13 @@ def merged(terms: Terms, more: Terms) -> Terms:
 def is_units(g: Any, shape: Sequence[int]) -> bool:
     """Say whether an adjoint has a lane for each element of an array, which is 1 there and 0 elsewhere."""
     n = int(np.prod(shape))
-    return isinstance(g, np.ndarray) and g.shape == (n, *shape) and np.array_equal(g.reshape(n, n), np.eye(n))
+    return isinstance(g, np.ndarray) and g.shape == (n, *shape) and is_unit(g.reshape(n, n))
+
+
+def is_unit(x: Any) -> bool:
+    """Say whether a matrix is the unit matrix."""
+    n, m = x.shape
+    return bool(n == m and np.count_nonzero(x) == n and np.all(np.diagonal(x) == 1.0))
 
 
 def rows_of_product(factor: Any, i: int, matrix: Any) -> Any:

@@ -13,6 +13,7 @@ from dualad.ops import formula
 from dualad.ops.lanes import grow, index_ndim, lane_shape
 from dualad.reverse.kernels import Recorded, Tape
 from dualad.reverse.pull import push, written
+from dualad.transforms.factors import is_unit
 from dualad.transforms.folding import folded
 from dualad.transforms.kernels import Forward, plus, times
 from dualad.transforms.operands import behind_lanes, own_copy, rule_parts, scalar_parts
@@ -50,6 +51,8 @@ def _lanes_of(tape: Tape, seeds: Mapping[int, Any]) -> tuple[int, ...]:
 
 class _Walk(Forward):
     """The tangents of a tape's nodes while the sweep is written; scalar operations are passed in C."""
+
+    looked_at: tuple[Any, bool] = (None, False)  # a tangent, and whether it is that of the unit vectors
 
     def result(self, node: int) -> Any:
         """Return the tangent of an output as a recorded array."""
@@ -116,30 +119,37 @@ class _Walk(Forward):
                 # What is shared with an operand has been written already, if anything of it is to be.
                 return _apart(t, [self.of(k) for k in record.operands]) if isinstance(t, Recorded) else t
             case "elementwise" | "row":
-                handles, value, plan = rule_parts(self.tape, node)
-                if self.lanes and (columns := self._columns(record, handles)) is not None:
+                if self.lanes and (columns := self._columns(record)) is not None:
                     return columns
+                handles, value, plan = rule_parts(self.tape, node)
                 given = [self.of(operand) for operand in record.operands]
                 return _apart(push(record, given, handles, value, plan, times, folded), given)
         return None
 
-    def _columns(self, record: Any, operands: Sequence[Any]) -> Any:
+    def _columns(self, record: Any) -> Any:
         """Return the tangents of a matrix times a vector that varies element by element, lane by lane; None for others.
 
         They are the columns of the matrix, each times its factor.
         """
         if record.kind != "row" or record.row.name not in ("matmul", "dot"):
             return None
-        for i, matrix in ((0, operands[1]), (1, operands[0])):
-            if self.varies(record.operands[1 - i]) or np.ndim(matrix) != 2:
+        for i in (0, 1):
+            other, matrix = record.operands[1 - i], record.primals[1 - i]
+            if self.varies(other) or np.ndim(matrix) != 2:
                 continue
             found = self.product(record.operands[i])
-            if found is None or not _is_unit(found[1]):
+            if found is None or not self._is_unit(found[1]):
                 continue
+            matrix = matrix if other < 0 else self.tape.handle(other, matrix)
             columns = matrix if i == 0 else np.transpose(matrix)
             factor = found[0]
             return times(factor if np.ndim(factor) == 0 else np.reshape(factor, (-1, 1)), columns)
         return None
+
+    def _is_unit(self, t: Any) -> bool:
+        if self.looked_at[0] is not t:
+            self.looked_at = t, t.ndim == 2 and is_unit(t)
+        return self.looked_at[1]
 
     def _behind_lanes(self, index: Any, ndim: int, put: Any) -> tuple[Any, Any]:
         """Return the index of a write and what is written as they are meant for a tangent with lanes."""
@@ -150,10 +160,6 @@ class _Walk(Forward):
         if np.ndim(put) - lanes > to:
             raise NotImplementedError  # axes would come before the lanes
         return behind_lanes(index, lanes), None if put is None else grow(put, np.ndim(put) - lanes, to)
-
-
-def _is_unit(t: Any) -> bool:
-    return t.ndim == 2 and t.shape[0] == t.shape[1] and bool(np.array_equal(t, np.eye(len(t))))
 
 
 def _apart(t: Any, given: Sequence[Any]) -> Any:

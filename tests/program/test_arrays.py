@@ -234,6 +234,56 @@ def test_constants_that_are_alike_are_told_apart(n):
     assert len(program.parts.constants) <= (len(others) + 2) * n + 8
 
 
+def test_operations_wait_for_the_group_of_their_users():
+    rng = np.random.default_rng(3)
+    x, matrix = rng.standard_normal(40 * 30), rng.standard_normal((30, 20))
+
+    def plain(x):
+        z = x.reshape(40, 30) @ matrix
+        twice = 2.0 * z
+        return twice * np.sum(z * z)
+
+    def overwritten(x):
+        z = x.reshape(40, 30) @ matrix
+        twice = 2.0 * z
+        total = np.sum(z * z)
+        z[1:3] = total
+        return twice * total + z
+
+    def used_twice(x):
+        z = x.reshape(40, 30) @ matrix
+        twice = 2.0 * z
+        first = np.sum(twice * np.sum(z * z), axis=1, keepdims=True)
+        return twice * first - first
+
+    for f in (plain, overwritten, used_twice):
+        assert not agrees(f, x, rng).stats["callbacks"]
+    # The doubled array is not written to memory: the group that has the sum doubles and multiplies.
+    assert "multiply+multiply" in str(compiled(plain, x))
+
+
+def test_results_that_show_all_of_an_array_are_computed_where_they_stay():
+    rng = np.random.default_rng(4)
+    x = rng.standard_normal(600)
+
+    def f(x):
+        y = np.exp(x)
+        z = np.zeros_like(x).reshape(20, 30)
+        z[:, 1:] = y.reshape(20, 30)[:, 1:] * 2.0
+        return y.reshape(30, 20), y, z.reshape(-1), y.reshape(20, 30).T, z.reshape(600)[3:]
+
+    g = dualad.compile(f)
+    for point in (x, x, x + 1.0, x - 1.0):
+        for _ in range(2):
+            found, wanted = g(point), f(point)
+            assert all(map(same_bits, found, wanted))
+    assert g.stats["replays"] == 7
+    assert not any(np.shares_memory(one, two) for i, one in enumerate(found) for two in found[:i])
+    out = tuple([np.empty(part.shape) for part in wanted])
+    g(x, out=out)
+    assert all(map(same_bits, out, f(x)))
+
+
 def test_views_are_equal_by_what_they_show():
     def f(x):
         return np.stack(
