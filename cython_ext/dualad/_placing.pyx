@@ -211,9 +211,11 @@ cdef class Placing(Nodes):
         if type(base) is not _NODE:
             return True
         version = (<_NODE> base).number
+        if self.writers[version] != 1:
+            return False  # equal arrays are one: of two writes into it each needs what was there before
         if graph.stage[version] == stage and version not in self.inputs:
             before = self.described(version)
-            if version not in self.done or before is None or before.way != "write" or self.writers[version] != 1:
+            if version not in self.done or before is None or before.way != "write":
                 return False
             if self.last[version] >= 0 or not are_apart(before.function, part):
                 return False
