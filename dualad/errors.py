@@ -73,7 +73,8 @@ def lost_by(kind: str) -> str:
     return (
         f"{kind}() of an array that carries derivatives would keep the value and lose the derivative. It is called by "
         f"{kind}(x), by the functions of math, by assigning into a plain array, by np.array([a, b], dtype=float), and "
-        "by np.mean and np.std of a list. Instead of math.sin(x) write np.sin(x); instead of y = np.zeros(n) write "
+        "by np.mean and np.std of a list or of A.dot(x), A a plain array. Instead of math.sin(x) write np.sin(x); "
+        "instead of A.dot(x) write A @ x; instead of y = np.zeros(n) write "
         "y = np.zeros(n, like=x) or np.zeros_like(x); instead of np.array([a, b], dtype=float) write "
         "np.array([a, b], like=x); instead of np.mean([a, b]) write np.mean(np.array([a, b], like=x)); and leave "
         f"{kind}(x) out: x is a number already."
@@ -98,6 +99,7 @@ def is_refused_object(error: Exception) -> bool:
 _OF_OBJECTS = (
     "dtype('O')", "object arrays are not supported", "object dtype", "dtype object", "unsupported data types in input",
     "loop of ufunc does not support argument", "inputs could not be safely coerced to any supported types",
+    "ObjectDType' object has no attribute",
 )  # fmt: skip
 
 
@@ -109,6 +111,8 @@ def reword(error: Exception) -> None:
     """
     if isinstance(error.__cause__, DerivativeLost) and str(error).startswith("setting an array element"):
         raise DerivativeLost(*error.__cause__.args) from error
+    if "unhashable type: 'dualad." in str(error):
+        raise DerivativeLost(unhashable()) from error
     if is_refused_object(error):
         raise DerivativeLost(made_of_objects(str(error))) from error
 
@@ -118,8 +122,18 @@ def made_of_objects(said: str) -> str:
     return (
         f"a routine of NumPy or SciPy refused an array of objects ({said}). Numbers that carry derivatives become one "
         "in np.array([[a, b], [c, d]]), and in functions of SciPy that look for no other kind of array. Write "
-        "np.array([[a, b], [c, d]], like=x) or np.stack, and NumPy's functions (np.linalg.solve) instead of "
-        "scipy.linalg's; or give the derivative yourself (jac=)."
+        "np.array([[a, b], [c, d]], like=x) or np.stack, and NumPy's functions instead of SciPy's: np.linalg.solve "
+        "instead of scipy.linalg.solve, np.logaddexp.reduce(x, axis=0) instead of scipy.special.logsumexp(x, axis=0), "
+        "(x - x.mean()) / x.std() instead of scipy.stats.zscore(x); or give the derivative yourself (jac=)."
+    )
+
+
+def unhashable() -> str:
+    """Sentence for a number with derivatives as a key of a dictionary."""
+    return (
+        "a number that carries derivatives cannot be a key of a dictionary, a member of a set or an argument of a "
+        "cached function (functools.lru_cache): equal values with different derivatives would find each other. Call "
+        "the function under the cache, f.__wrapped__(x), or take the plain number, x.value, as the key."
     )
 
 
@@ -235,6 +249,17 @@ def check_real(dtype: Any, name: str, verb: str = "takes") -> None:
     """Raise unless a dtype is one that carries derivatives."""
     if dtype.kind != "f" or dtype.itemsize not in (4, 8):
         raise UnsupportedType(unsupported(name, dtype, verb))
+
+
+def check_result(dtype: Any, name: str) -> None:
+    """Raise unless the result of a row is of a dtype that carries derivatives."""
+    if dtype.kind == "c" and "fft" in name:
+        raise UnsupportedType(
+            f"{name} returns complex numbers, which carry no derivatives. Write the transform as two real products: "
+            "with F = np.fft.rfft(np.eye(n)), or np.fft.fft(np.eye(n)), the real and the imaginary part along the last "
+            "axis, of length n, are x @ F.real and x @ F.imag, and its power is (x @ F.real)**2 + (x @ F.imag)**2."
+        )
+    check_real(dtype, name, "returns")
 
 
 def real_array(x: Any, name: str, verb: str = "takes") -> NDArray[Any]:

@@ -1,16 +1,20 @@
 """What a newcomer does wrong is answered by a sentence that names the cause and the remedy: each in full."""
 
+import functools
 import math
 import re
 
 import numpy as np
 import pytest
 import scipy.special
+import scipy.stats
 
 import dualad
 from dualad import errors
 
 X = np.array([1.0, 2.0, 3.0])
+FOURIER = np.fft.rfft(np.eye(3))
+POWER = 2 * (FOURIER @ np.fft.rfft(X).conj()).real  # the gradient of the sum of its squares
 
 
 def told(error, f, x=X):
@@ -25,7 +29,8 @@ def lost_by(kind):
     return (
         f"{kind}() of an array that carries derivatives would keep the value and lose the derivative. It is called by "
         f"{kind}(x), by the functions of math, by assigning into a plain array, by np.array([a, b], dtype=float), and "
-        "by np.mean and np.std of a list. Instead of math.sin(x) write np.sin(x); instead of y = np.zeros(n) write "
+        "by np.mean and np.std of a list or of A.dot(x), A a plain array. Instead of math.sin(x) write np.sin(x); "
+        "instead of A.dot(x) write A @ x; instead of y = np.zeros(n) write "
         "y = np.zeros(n, like=x) or np.zeros_like(x); instead of np.array([a, b], dtype=float) write "
         "np.array([a, b], like=x); instead of np.mean([a, b]) write np.mean(np.array([a, b], like=x)); and leave "
         f"{kind}(x) out: x is a number already."
@@ -46,8 +51,29 @@ def test_the_remedies_work():
         (lambda x: fill(np.zeros(3, like=x), x), np.eye(3)),
         (lambda x: fill(np.zeros_like(x), x), np.eye(3)),
         (lambda x: np.mean(np.array([x[0], x[1]], like=x)), [0.5, 0.5, 0]),
+        (lambda x: np.mean(np.eye(3) @ x), np.full(3, 1 / 3)),
+        (lambda x: np.logaddexp.reduce(np.eye(2, 3) * x, axis=-1)[:1], np.r_[np.e / (np.e + 2), 0, 0]),
+        (lambda x: cached.__wrapped__(x[0]), [2.0, 0, 0]),
+        (lambda x: np.sum((x @ FOURIER.real) ** 2 + (x @ FOURIER.imag) ** 2), POWER),
     ):
         assert np.allclose(dualad.jacobian(f)(X), wanted)
+
+
+@functools.lru_cache
+def cached(x):
+    return x * x
+
+
+def test_keys_of_caches():
+    for f in (lambda x: cached(x[0]), lambda x: {x[0]: 1.0}[x[0]] * x[0], lambda x: len({*x}) * x[0]):
+        assert "f.__wrapped__(x)" in told(errors.DerivativeLost, f)
+
+
+def test_transforms_with_complex_results():
+    for f in (lambda x: abs(np.fft.rfft(x)), lambda x: np.fft.fft(x).real, lambda x: np.fft.ifft2(np.outer(x, x)).imag):
+        for mode in ("forward", "reverse"):
+            with pytest.raises(errors.UnsupportedType, match=r"fft2? returns complex .* x @ F.real and x @ F.imag"):
+                dualad.jacobian(f, mode=mode)(X)
 
 
 def fill(y, x):
@@ -64,6 +90,7 @@ def test_arrays_of_objects_in_routines_that_refuse_them():
         lambda x: np.exp(np.array([x[0], 1.0])),
         lambda x: scipy.special.erf(np.array([x[0], x[1]])),
         lambda x: scipy.special.logsumexp(x),
+        lambda x: scipy.stats.zscore(x),
         lambda x: scipy_linalg.solve(np.diag(x), x),
         lambda x: sparse.csr_matrix(np.eye(3)) @ x,
     ):

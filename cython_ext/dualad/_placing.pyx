@@ -239,11 +239,11 @@ cdef class Placing(Nodes):
         if type(base) is not _NODE:
             return True
         version = (<_NODE> base).number
+        if self.spots[version].writers != 1:
+            return False  # equal arrays are one: of two writes into it each needs what was there before
         if graph.stage[version] == stage and version not in self.inputs:
             before = self.described(version)
             if not self.spots[version].done or before is None or before.way != "write":
-                return False
-            if self.spots[version].writers != 1:
                 return False
             if self.spots[version].last >= 0 or not are_apart(before.function, part):
                 return False

@@ -135,6 +135,8 @@ def array_row(Forward like, row, tuple args, dict kwargs):
             lanes = product_rule(like, plan, call)
         else:
             lanes = ruled_lanes(like, plan, value, call)
+    if isinstance(value, np.ndarray) and value.dtype.kind == "c" and lanes is not None:
+        errors.check_result(value.dtype, row.name)
     return result(like, value, lanes, call)
 
 

@@ -545,7 +545,7 @@ cdef class Tape:
         """Return a recorded view: ``step`` makes it from its base, for numbers and cotangents alike."""
         cdef Recorded base = <Recorded> like
         cdef Recorded out
-        out = new_array(self, value.shape == () and not isinstance(value, np.ndarray))
+        out = new_array(self, is_boxed_number(value))
         out.cell, out.kind, out.discrete = base.cell, base.kind, base.discrete
         out.path = (base.path or ()) + (step,)
         out.held, out.copy, out.version = value, base.cell.copy, -1
@@ -837,6 +837,13 @@ cdef inline RecordedScalar scalar(Tape tape, int node):
     return out
 
 
+cdef inline bint is_boxed_number(object value) except -1:
+    """Say whether a value is a number, and no array without axes, into which one may write."""
+    if isinstance(value, DuckArray):
+        return value._is_scalar
+    return not isinstance(value, np.ndarray) and value.shape == ()
+
+
 cdef Recorded new_array(Tape tape, bint boxed_scalar):
     cdef Recorded out
     if boxed_scalar:
@@ -855,7 +862,7 @@ cdef Recorded array(Tape tape, int node, object value, bint pinned):
         out.level, out.tape = tape.level, tape
         out.kind = (<cnp.ndarray> value).descr.kind
     else:
-        out = new_array(tape, isinstance(value, DuckArray) and value.shape == ())
+        out = new_array(tape, isinstance(value, DuckArray) and is_boxed_number(value))
         out.kind = ord(value.dtype.kind)
     out.place, out.discrete = node, out.kind != c"f"
     out.cell = new_cell(value, node, pinned)

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from dualad.draw.statements import LEAF, READ, Ref, Statement, operands_of, statement_of
-from dualad.drivers.containers import flatten
+from dualad.drivers.containers import flatten, is_array_like
 from dualad.duck.kernels import DuckArray
 from dualad.reverse.kernels import Tape
 
@@ -142,5 +142,6 @@ def labels_of(f: Callable[..., Any], args: Sequence[Any]) -> list[str]:
         single = len(args) == 1 and not positional
         name = positional[i] if i < len(positional) else spare if single else f"{spare}{i + 1 - len(positional)}"
         leaves, _ = flatten(arg)
-        labels += [name] if len(leaves) == 1 and leaves[0] is arg else [f"{name}{k + 1}" for k in range(len(leaves))]
+        whole = is_array_like(arg) or (len(leaves) == 1 and leaves[0] is arg)  # a list of numbers is one array
+        labels += [name] if whole else [f"{name}{k + 1}" for k in range(len(leaves))]
     return labels

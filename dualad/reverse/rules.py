@@ -232,7 +232,7 @@ def _shown(x: Recorded, value: Any, step: Step, plan: Any) -> Any:
 def _check(value: Any, row: Operator) -> None:
     for part in value if isinstance(value, (tuple, list)) else (value,):
         if isinstance(part, (np.ndarray, np.generic)) and part.dtype.kind not in "iub":
-            errors.check_real(part.dtype, row.name)
+            errors.check_result(part.dtype, row.name)
 
 
 def _same_cell(value: Any, x: Any) -> bool:

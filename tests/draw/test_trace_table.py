@@ -315,3 +315,9 @@ def test_a_result_that_does_not_depend_on_the_argument():
     constant = trace_table(lambda x: 3.0, 2.0, mode="reverse")
     assert constant.derivative == 0.0
     assert "y" not in str(constant).splitlines()[-1]
+
+
+def test_a_list_of_numbers_is_one_array():
+    f = lambda x: x[0] * x[1]
+    for made in (dualad.trace_table, dualad.draw):
+        assert str(made(f, [0.5, 1.5])) == str(made(f, np.array([0.5, 1.5])))

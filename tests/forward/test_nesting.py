@@ -265,3 +265,21 @@ def test_single_precision_in_nested_derivatives():
     for way in (dualad.hessian(f), dualad.jacobian(dualad.grad(f))):
         assert way(x).dtype == np.float32
         close(way(x), wanted, 1e-5)
+
+
+def test_writes_into_arrays_without_axes():
+    """They are arrays at every depth, and no numbers."""
+
+    def f(x):
+        y, z = np.zeros((), like=x), x[1:2].reshape(()).copy()
+        y[...] = x[0] * 2
+        y[()] = y**2 + z
+        z[...] = z * y
+        return y * z
+
+    x = np.array([0.7, 1.3])
+    wanted = dualad.hessian(f)(x)
+    for outer, inner in ((dualad.jacobian, dualad.grad), (dualad.jacobian, dualad.jacobian)):
+        for mode in ("forward", "reverse"):
+            close(outer(inner(f), mode=mode)(x), wanted, 1e-13)
+    close(dualad.hessian(f, mode="forward-over-reverse")(x), wanted, 1e-13)

@@ -292,3 +292,25 @@ def test_views_are_equal_by_what_they_show():
 
     x = np.random.default_rng(6).standard_normal(40)
     assert same_bits(compiled(f, x).run([x])[0], f(x))
+
+
+@pytest.mark.parametrize("n", [3, 4, 40, 200])
+def test_two_writes_into_copies_of_one_array(n):
+    """Copies that are equal are one array; the second write must not find what the first has written."""
+
+    def f(x):
+        a = 0.5 * x
+        b, c = a.copy(), a.copy()
+        b[:-1] = np.sin(a[1:])
+        c[:-1] = np.cos(a[1:])
+        return np.concatenate([b, c])
+
+    agrees(f, np.linspace(0.1, 1.0, n), np.random.default_rng(0))
+
+    def g(x):
+        y = np.trapezoid(x) * x * 1
+        y[::2] = y[0]
+        return np.sum(y)
+
+    x = np.linspace(0.1, 1.0, min(n, 6))
+    np.testing.assert_allclose(dualad.compile(dualad.hessian(g))(x), dualad.hessian(g)(x), rtol=1e-13, atol=1e-15)
