@@ -81,7 +81,7 @@ cdef class Call:
                 + [(name, x) for name, x in kwargs.items() if name not in names])
 
     cdef object take(self, x):
-        """Note an operand and return its primal."""
+        """Note an operand and return its primal; a plain number stays one, which takes the type of the others."""
         cdef object primal
         if isinstance(x, Forward) and (<Forward> x).level == self.level:
             primal = (<Forward> x).bare()
@@ -92,7 +92,7 @@ cdef class Call:
             primal = x if x is None or isinstance(x, (str, cnp.ndarray)) or hasattr(x, "shape") else np.asarray(x)
             self.tangents.append(None)
         self.primals.append(primal)
-        return primal
+        return x if isinstance(x, (float, int)) else primal
 
     cdef object constant(self, row, str name, x):
         """Return an argument that is no operand, and so must not vary."""
@@ -125,8 +125,6 @@ def array_row(Forward like, row, tuple args, dict kwargs):
         value = row.function(*call.args, **call.kwargs)
     else:
         value = row.call(call.args, call.kwargs)
-    if "dtype" in call.kwargs:
-        call.kwargs = {name: x for name, x in call.kwargs.items() if name != "dtype"}
     with no_floating_point_errors(all="ignore"):
         plan = row.plan(*call.args, **call.kwargs)
         if isinstance(row, Linear):

@@ -152,7 +152,8 @@ class Side:
             self.recordings += 1
             state.recordings += 1
             numbers, arrays = trace.constants()
-            trace.derive()
+            with np.errstate(all="ignore"):  # those of the function's own values have been given
+                trace.derive()
             result = Result(trace, real)
             sights = seen.relied_on(numbers, arrays)
             own = len(trace.tape) if trace.kind in ("plain", "traced") else trace.account.nodes

@@ -165,7 +165,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     elif isinstance(row, Elementwise):
         result = _call_with_options(by, row, ufunc, inputs, kwargs, out)
     else:
-        result = by._array_row(row, inputs, kwargs)
+        result = _call_row(by, row, inputs, kwargs)
     return _store(result, out, name)
 
 
@@ -239,7 +239,7 @@ def call_function(like: Any, function: Callable[..., Any], args: tuple[Any, ...]
             return np.nonzero(args[0] != 0)
         result = by._elementwise(row, function, args + tuple(kwargs.pop(name) for name in row.args[len(args) :]))
     else:
-        result = by._array_row(row, args, kwargs)
+        result = _call_row(by, row, args, kwargs)
     return result if out is None else _store(result, out, row.name)
 
 
@@ -248,6 +248,34 @@ def _by_name(row: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tu
     names = list(inspect.signature(row.function).parameters)
     kept = len(row.args) if isinstance(row, Elementwise) else row.places  # type: ignore[attr-defined]
     return args[:kept], kwargs | dict(zip(names[kept:], args[kept:], strict=False))
+
+
+def _call_row(by: Any, row: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call an array row. With ``dtype=``, which no plan takes, its operands are cast first, as NumPy casts them."""
+    if "dtype" not in kwargs:
+        return by._array_row(row, args, kwargs)
+    options = {name: value for name, value in kwargs.items() if name != "dtype"}
+    if kwargs["dtype"] is None:
+        return by._array_row(row, args, options)
+    dtype = np.dtype(kwargs["dtype"])
+    if row.name == "linspace":  # the one that NumPy casts when it is done
+        result = by._array_row(row, args, options).astype(dtype)
+    else:
+        names = row.operands
+        count = len(args) if row.variadic else len(names)
+        inner = tuple([_cast(part, dtype) for part in args[:count]]) + args[count:]
+        named = {name: _cast(part, dtype) if name in names else part for name, part in options.items()}
+        result = by._array_row(row, inner, named)
+    named = {name: primal(value, by.level) for name, value in kwargs.items()}
+    return _revalued(result, row.call(primal(args, by.level), named), by.level)
+
+
+def _cast(part: Any, dtype: Any) -> Any:
+    if isinstance(part, (list, tuple)):
+        return type(part)(_cast(p, dtype) for p in part)
+    if isinstance(part, str) or getattr(part, "dtype", None) == dtype:
+        return part
+    return (part if isinstance(part, DuckArray) else np.asarray(part)).astype(dtype)
 
 
 def _compose(by: Any, row: Composed, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

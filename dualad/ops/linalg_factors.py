@@ -21,6 +21,7 @@ from dualad.ops.matrices import (
     as_read,
     as_read_transpose,
     diagonal_of,
+    factors,
     on_diagonal,
     over_gaps,
     over_values,
@@ -164,12 +165,12 @@ def _eigvalsh(a: Any, UPLO: str = "L") -> Rule:
     half: Literal["L", "U"] = "U" if upper else "L"
 
     def jvp(value: Any, primals: Values, tangents: Values) -> Any:
-        v = np.linalg.eigh(primals[0], half)[1]
-        return np.real(np.sum(conj(v) * np.matmul(as_read(tangents[0], upper), v), axis=-2))
+        (_, v), sound = factors(np.linalg.eigh, primals[0], half)
+        return np.real(np.sum(conj(v) * np.matmul(as_read(tangents[0], upper), v), axis=-2)) * sound[..., 0]
 
     def vjp(value: Any, primals: Values, g: Any) -> Any:
-        v = np.linalg.eigh(primals[0], half)[1]
-        return (as_read_transpose(np.matmul(v * arraylike(g)[..., None, :], adjoint(v)), upper),)
+        (_, v), sound = factors(np.linalg.eigh, primals[0], half)
+        return (as_read_transpose(np.matmul(v * arraylike(g)[..., None, :], adjoint(v)) * sound, upper),)
 
     return Rule(jvp, vjp)
 
@@ -298,13 +299,13 @@ def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian:
 
 def _singular_values(hermitian: bool) -> Rule:
     def jvp(value: Any, primals: Values, tangents: Values) -> Any:
-        u, s, vh = np.linalg.svd(primals[0], full_matrices=False, hermitian=hermitian)
+        (u, s, vh), sound = factors(np.linalg.svd, primals[0], full_matrices=False, hermitian=hermitian)
         e = as_read(tangents[0], upper=False) if hermitian else tangents[0]
-        return np.where(s == 0, 0.0, np.real(np.sum(conj(u) * np.matmul(e, adjoint(vh)), axis=-2)))
+        return np.where(s == 0, 0.0, np.real(np.sum(conj(u) * np.matmul(e, adjoint(vh)), axis=-2))) * sound[..., 0]
 
     def vjp(value: Any, primals: Values, g: Any) -> Any:
-        u, s, vh = np.linalg.svd(primals[0], full_matrices=False, hermitian=hermitian)
-        a_bar = np.matmul(u * np.where(s == 0, 0.0, g)[..., None, :], vh)
+        (u, s, vh), sound = factors(np.linalg.svd, primals[0], full_matrices=False, hermitian=hermitian)
+        a_bar = np.matmul(u * np.where(s == 0, 0.0, g)[..., None, :], vh) * sound
         return (as_read_transpose(a_bar, upper=False) if hermitian else a_bar,)
 
     return Rule(jvp, vjp)

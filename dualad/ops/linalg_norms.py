@@ -14,7 +14,7 @@ import numpy as np
 
 from dualad.ops.contraction import arraylike, conj, real_like
 from dualad.ops.lanes import Axis, axes_from_end, unreduce
-from dualad.ops.matrices import adjoint
+from dualad.ops.matrices import adjoint, factors
 from dualad.ops.table import Rule, ruled
 
 Slope = Callable[[Any, Any, tuple[int, ...]], Any]
@@ -87,7 +87,7 @@ def _slope_of_sums(summed: int, best: Callable[..., Any]) -> Slope:
 
 def _slope_spectral(order: Any) -> Slope:
     def slope(x: Any, value: Any, axes: tuple[int, ...]) -> Any:
-        u, s, vh = np.linalg.svd(np.moveaxis(x, axes, (-2, -1)), full_matrices=False)
+        (u, s, vh), sound = factors(np.linalg.svd, np.moveaxis(x, axes, (-2, -1)), full_matrices=False)
         if order == "nuc":
             weights = (s != 0) * s.dtype.type(1)
         else:
@@ -97,7 +97,7 @@ def _slope_spectral(order: Any) -> Slope:
                 # Only this pair of vectors is touched: the others may be repeated, and then have no derivative.
                 u, s, vh, winners = u[..., place], s[..., place], vh[..., place, :], winners[..., place]
             weights = _shares(winners, s, (-1,)) * (s != 0)
-        return np.moveaxis(np.matmul(u * weights[..., None, :], vh), (-2, -1), axes)
+        return np.moveaxis(np.matmul(u * weights[..., None, :], vh) * sound, (-2, -1), axes)
 
     return slope
 

@@ -8,16 +8,17 @@ of other eigenvalues, and not where a zero tangent or cotangent shows that nothi
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from dualad import errors
-from dualad.ops.contraction import conj
+from dualad.ops.contraction import arraylike, conj
 
 __all__ = [
-    "adjoint", "as_read", "as_read_transpose", "diagonal_of", "on_diagonal", "over_gaps", "over_values", "refuse",
-    "solve_columns", "unequal",
+    "adjoint", "as_read", "as_read_transpose", "diagonal_of", "factors", "on_diagonal", "over_gaps", "over_values",
+    "refuse", "solve_columns", "unequal",
 ]  # fmt: skip
 
 
@@ -50,6 +51,18 @@ def solve_columns(a: Any, rhs: Any, lanes: int) -> Any:
     wide = np.moveaxis(rhs, first, last).reshape(rhs.shape[lanes:-1] + (columns * math.prod(sizes),))
     x = np.linalg.solve(a, wide)
     return np.moveaxis(x.reshape(x.shape[:-1] + (columns,) + sizes), last, first)
+
+
+def factors(factorize: Callable[..., Any], a: Any, *options: Any, **named: Any) -> tuple[Any, Any]:
+    """Return the factors of matrices of which the function gave only numbers, and a factor for the derivative.
+
+    It is 1, and NaN for a matrix with an entry that is not finite: from such a one LAPACK finds the numbers, but may
+    fail or never end when it is asked for the vectors.
+    """
+    a = arraylike(a)
+    finite = np.all(np.isfinite(a), axis=(-2, -1), keepdims=True)
+    one = np.finfo(a.dtype).dtype.type(1)
+    return factorize(np.where(finite, a, 0.0), *options, **named), np.where(finite, one, one * np.nan)
 
 
 # --- functions that read one triangle of a Hermitian matrix -----------------------------------------------------------

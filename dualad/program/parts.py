@@ -45,10 +45,11 @@ class Callback:
     name: str
 
     def call(self, operands: Sequence[Any], put_back: Callable[..., Any]) -> Any:
-        """Return the result at the operands."""
-        if self.args is None:
-            return self.function(*operands)
-        return self.function(*put_back(self.args, operands), **put_back(self.kwargs, operands))
+        """Return the result at the operands, without NumPy's warnings: no other instruction gives any."""
+        with np.errstate(all="ignore"):
+            if self.args is None:
+                return self.function(*operands)
+            return self.function(*put_back(self.args, operands), **put_back(self.kwargs, operands))
 
 
 @dataclass(frozen=True)

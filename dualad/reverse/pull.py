@@ -56,6 +56,11 @@ def _with_exponent(row: Elementwise, i: int, number: float) -> Sequence[Any]:
     return [settle.settle(e, name, number) if isinstance(e, (Const, Symbol, Call)) else e for e in rules]
 
 
+def _quiet() -> Any:
+    """No warnings of NumPy's: those of the value have been given. (Never around a ``yield``: it would leak.)"""
+    return np.errstate(all="ignore")
+
+
 def partial_of(expr: Any, bound: Mapping[str, Any]) -> Any:
     """Return the value of a partial, None where it is zero or has no meaning."""
     if expr == formula.ZERO or not isinstance(expr, (Const, Symbol, Call)):
@@ -100,9 +105,10 @@ def push(
     """
     if all(t is None for t in tangents):
         return None
-    if record.kind == "elementwise":
-        return _push_elementwise(record, tangents, primals, value, times, evaluate)
-    return _push_row(record, tangents, primals, value, plan if plan is not None else record.plan)
+    with _quiet():
+        if record.kind == "elementwise":
+            return _push_elementwise(record, tangents, primals, value, times, evaluate)
+        return _push_row(record, tangents, primals, value, plan if plan is not None else record.plan)
 
 
 # --- elementwise rows -------------------------------------------------------------------------------------------------
@@ -126,13 +132,16 @@ def _pull_elementwise(
         if not record.active >> i & 1:
             continue
         total = None
-        for g_out, expr in zip(g if record.row.outputs > 1 else [g], settled(record.row, i, primals), strict=True):
-            partial = None if g_out is None else evaluate(expr, bound)
-            if partial is not None:
-                term = times(partial, g_out)
-                total = term if total is None else total + term
+        with _quiet():
+            for g_out, expr in zip(g if record.row.outputs > 1 else [g], settled(record.row, i, primals), strict=True):
+                partial = None if g_out is None else evaluate(expr, bound)
+                if partial is not None:
+                    term = times(partial, g_out)
+                    total = term if total is None else total + term
+            if total is not None:
+                total = sum_to(total, ndim, shape_of(primals[i]))
         if total is not None:
-            yield i, sum_to(total, ndim, shape_of(primals[i]))
+            yield i, total
 
 
 def _push_elementwise(
@@ -167,14 +176,15 @@ def _pull_row(
     record: Any, g: Any, primals: Sequence[Any], value: Any, plan: Any, varies: Callable[[int], bool] | None
 ) -> Iterator[tuple[int, Any]]:
     several = isinstance(g, list)
-    if isinstance(record.row, Linear):
-        answer = plan.transpose(*_filled(g, record.value)) if several else plan.transpose(g)
-        answers = answer if isinstance(answer, (tuple, list)) else (answer,)
-    elif isinstance(record.row, Bilinear):
-        wanted = [node >= 0 and (varies is None or varies(node)) for node in record.operands]
-        answers = [plan.transpose(i, g, *primals) if want else None for i, want in enumerate(wanted)]
-    else:
-        answers = plan.vjp(value, primals, tuple(g) if several else g)
+    with _quiet():
+        if isinstance(record.row, Linear):
+            answer = plan.transpose(*_filled(g, record.value)) if several else plan.transpose(g)
+            answers = answer if isinstance(answer, (tuple, list)) else (answer,)
+        elif isinstance(record.row, Bilinear):
+            wanted = [node >= 0 and (varies is None or varies(node)) for node in record.operands]
+            answers = [plan.transpose(i, g, *primals) if want else None for i, want in enumerate(wanted)]
+        else:
+            answers = plan.vjp(value, primals, tuple(g) if several else g)
     for i, (node, answer) in enumerate(zip(record.operands, answers, strict=True)):
         if node >= 0 and answer is not None:
             yield i, answer

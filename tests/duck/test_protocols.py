@@ -234,6 +234,31 @@ def test_dtype(dtype):
         close(np.sum(x, axis=0, dtype=dtype).tangents, x.tangents.sum(axis=1), 1e-5)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, None])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_dtype_of_recorded_arrays(dtype, kind):
+    """Functions are recorded and replayed with ``dtype=``, operands in lists and numbers among them."""
+    functions = [
+        lambda x: np.sum(x, dtype=dtype), lambda x: x.sum(0, dtype), lambda x: np.prod(x, axis=1, dtype=dtype),
+        lambda x: np.mean(x, axis=1, dtype=dtype), lambda x: np.cumsum(x, 0, dtype), lambda x: np.trace(x, dtype=dtype),
+        lambda x: np.cumprod(x, 1, dtype=dtype), lambda x: np.matmul(x.T, x, dtype=dtype), lambda x: x.mean(dtype=dtype),
+        lambda x: np.concatenate([x, np.ones((1, 4))], dtype=dtype), lambda x: np.stack((x, x), dtype=dtype),
+        lambda x: np.einsum("ij->i", x, dtype=dtype, casting="unsafe"), lambda x: np.linspace(x[0], 2.0, 3, dtype=dtype),
+    ]  # fmt: skip
+    for f in functions:
+        compiled, replayed = dualad.compile(f), dualad.compile(dualad.jacobian(f))
+        for _ in range(3):
+            x = rng().normal(size=(3, 4)).astype(kind)
+            value, pullback = dualad.vjp(f, x)
+            wanted = f(x)
+            for found in (value, compiled(x)):
+                same(np.asarray(found), np.asarray(wanted))
+            ways = [dualad.jacobian(f, mode=mode)(x) for mode in ("forward", "reverse")]
+            close(ways[0], ways[1], 1e-6)
+            close(replayed(x), ways[1], 1e-6)
+            assert pullback(np.ones_like(wanted))[0].dtype == kind
+
+
 @pytest.mark.parametrize("dtype", [int, np.int32, bool])
 def test_dtype_that_cannot_hold_a_derivative(dtype):
     x = random_dual(rng(), 3)

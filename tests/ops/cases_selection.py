@@ -74,6 +74,7 @@ def quantiles(unit: float, *weights: int) -> list[Case]:
     return [
         Case(arr(7), 0.3 * unit),
         Case(arr(3, 5).f32, np.float32(0.4 * unit), axis=1),
+        Case(arr(3, 5).f32, 0.3 * unit, axis=1),
         Case(arr(3, 5), np.array([0.1, 0.55, 0.8]) * unit, axis=0),
         Case(arr(2, 3, 4).strided, np.array([[0.1, 0.2], [0.6, 0.7]]) * unit, axis=(0, 2), keepdims=True),
         *(Case(arr(9), np.array([0.03, 0.34, 0.52, 0.97]) * unit, method=method) for method in METHODS),

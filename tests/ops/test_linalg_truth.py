@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from mpmath import mp
 
+import dualad
 from dualad.errors import NotWritten
 from dualad.ops.table import TABLE, Bilinear, Rule, Ruled
 
@@ -494,6 +495,27 @@ def test_complex_determinants_and_inverses(rng: np.random.Generator) -> None:
     b, db = complex_normal(rng, 3), complex_normal(rng, 3)
     x = np.linalg.solve(a, b)
     close(a @ jvp("linalg.solve", (a, b), (da, db)) + da @ x, db)
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+@pytest.mark.parametrize(
+    "f",
+    [lambda a: np.linalg.norm(a, 2), lambda a: np.linalg.norm(a, "nuc"), np.linalg.svdvals, np.linalg.eigvalsh]
+    + [lambda a: np.linalg.svd(a, compute_uv=False)],
+)
+def test_matrices_that_are_not_finite_have_no_derivative(f: Callable[..., Any], mode: str) -> None:
+    """LAPACK finds numbers of such matrices, and may fail or never end when it is asked for vectors."""
+    a = np.array([[np.inf, 0.5, 0.0], [0.5, 1e30, 1.0], [0.0, 1.0, -np.inf]])
+    for bad in (a, a.astype(np.float32), np.full((3, 3), np.inf), np.diag([1.0, np.nan, 2.0])):
+        try:
+            with np.errstate(all="ignore"):
+                f(bad)
+        except np.linalg.LinAlgError:
+            continue
+        with np.errstate(all="ignore"):
+            found = dualad.jacobian(f, mode=mode)(bad)
+        assert found.dtype == bad.dtype
+        assert np.isnan(found).any()
 
 
 # --- products of complex arrays: conjugates in their places -----------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import dualad
 from dualad import Dual, HyperDual
 from dualad.duck.levels import fresh_level
 from dualad.reverse.kernels import Tape
@@ -89,3 +90,24 @@ def test_second_derivatives(name: str) -> None:
     back.sweep()
     found = back.of(tape.inputs[0])
     np.testing.assert_allclose(np.zeros((3, 3)) if found is None else found, wanted, atol=1e-12)
+
+
+def test_derivatives_give_no_warnings_of_their_own():
+    """What NumPy has to say of the values, it says of the function; warnings are errors in these tests."""
+    infinite, zeros = np.array([np.inf, np.inf, 2.0]), np.array([0.0, 1.0, 0.0])
+    functions = [
+        (lambda x: np.prod(x), infinite),
+        (lambda x: np.sum(np.cumprod(x)), infinite),
+        (lambda x: np.linalg.norm(x), infinite),
+        (lambda x: np.sum(np.sqrt(x)) * np.max(x), zeros),
+        (lambda x: np.sum(np.cbrt(x)) / np.median(x + 1.0), zeros),
+        (lambda x: np.quantile(x, 0.3), np.array([-1e308, 1e308, 1e308])),
+    ]
+    for f, x in functions:
+        for mode in ("forward", "reverse"):
+            dualad.jacobian(f, mode=mode)(x)
+        for driver in (dualad.grad, dualad.hessian):
+            compiled = dualad.compile(driver(f))
+            for point in (x, x * 1.0, np.ones(3), x):
+                driver(f)(point)
+                compiled(point)
