@@ -293,6 +293,7 @@ cdef class Nodes:
         cdef str kinds = "", kind
         cdef int op = -1
         cdef Value value
+        cdef Node made
         loop = None
         if (function is BY_OPERATOR or function is POWER or function is raised
                 or (type(function) is not UFUNC and getattr(function, "__self__", None) is POWER)):
@@ -302,7 +303,12 @@ cdef class Nodes:
             known = known and kind != ""
             kinds += kind
         if known:
-            op, loop = self.opcode(function, kinds, "d" if own is None else own.kind, exponent)
+            found = None
+            if type(function) is UFUNC or type(function) is BUILTIN:
+                found = opcodes.get((function, kinds, "d" if own is None else own.kind))
+            if found is None:
+                found = self.opcode(function, kinds, "d" if own is None else own.kind, exponent)
+            op, loop = found
         if op == OP_CALL:
             for x in operands:
                 value = self.value_of(graph, (<_NODE> x).number) if type(x) is _NODE else None
@@ -315,7 +321,10 @@ cdef class Nodes:
             return Node("call", given, own, function=Real(function), record=record, name=row.name)
         if op == OP_POW_2:
             operands = operands[:1]
-        return Node("each", tuple(operands), own, op, loop, record=record, name=row.name)
+        made = Node.__new__(Node)
+        made.way, made.operands, made.value, made.op, made.function = "each", tuple(operands), own, op, loop
+        made.record, made.name, made.fused = record, row.name, own is not None
+        return made
 
     def opcode(self, function, str kinds, str result, exponent=None):
         """Return opcode and loop for operands of some kinds; found once for functions that live as long as NumPy."""

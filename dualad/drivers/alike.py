@@ -38,7 +38,6 @@ def parting(one: Recorded, two: Recorded) -> int | None:
 
     It is -1 where the nodes are the same and the function has decided otherwise, or returned other constants.
     """
-
     # What was found alike once: the steps of views, which many records share, and which live as long as their tapes.
     known: set[tuple[int, int]] = set()
 

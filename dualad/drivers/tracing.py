@@ -110,6 +110,7 @@ class Trace:
         tape, fixed = self.tape, self.account.fixed
         numbers: set[float] = set(tape.constants(fixed))
         arrays = False
+        looked: set[int] = set()
         known = {id(tape.record_of(node)) for node in fixed if tape.operator(node) == -4}
         for record in tape.records:
             if (record.kind == "elementwise" and -1 not in record.operands) or id(record) in known:
@@ -118,7 +119,7 @@ class Trace:
                 raise Unwilling("NumPy rounds a value in another way than the recording, whose replay would show it")
             operands = record.operands
             loose = [x for n, x in zip(operands, record.primals, strict=False) if n < 0] if -1 in operands else []
-            for x in [record.value] if record.kind == "constant" else [*loose, *_constants_of(record)]:
+            for x in [record.value] if record.kind == "constant" else [*loose, *_constants_of(record, looked)]:
                 if isinstance(x, (float, int, np.number)):
                     numbers.add(float(x))
                 elif isinstance(x, np.ndarray):
@@ -364,8 +365,9 @@ def _leaves(result: Any) -> tuple[list[Any], Any]:
     return [lift(x) if isinstance(x, np.ndarray) and x.dtype == object else x for x in leaves], rebuild
 
 
-def _constants_of(record: Any) -> Sequence[Any]:
-    path = [s for s in record.path or () if not (isinstance(s, Pick) and is_basic(s.index))]
+def _constants_of(record: Any, looked: set[int]) -> Sequence[Any]:
+    path = [s for s in record.path or () if not (type(s) is Pick and is_basic(s.index)) and id(s) not in looked]
+    looked.update([id(s) for s in path])  # many views share a step, which lives as long as they do
     steps = [(s.args, s.kwargs) for s in path if hasattr(s, "args")]
     if record.args is None and is_basic(record.index) and not steps:
         return ()

@@ -59,12 +59,13 @@ class Sum(Elements):
 
     def add_through(self, path: Path, g: Any) -> None:
         """Add to a view."""
+        for step in path:
+            if type(step) is not Pick:
+                self._add_part(path, g)
+                return
         steps = tuple(path)
-        if not all(isinstance(step, Pick) for step in steps):
-            self._add_part(path, g)
-        else:
-            before = self.parts.get(steps)
-            self.parts[steps] = g if before is None else plus(before, g)
+        before = self.parts.get(steps)
+        self.parts[steps] = g if before is None else plus(before, g)
 
     def add_parts(self) -> None:
         """Add what was kept for the views."""
@@ -104,8 +105,9 @@ class Sum(Elements):
             self.touched = np.asarray(self.tape.zeros(self.node) != (0.0 if self.whole is None else 1.0))
             self.whole = own_copy(self.tape, self.node, self.whole, self.lanes)
             self.views = {}
-        if not all(isinstance(step, (Pick, Step)) for step in path):
-            return self._view(path)
+        for step in path:
+            if type(step) is not Pick and type(step) is not Step:
+                return self._view(path)
         key = tuple(path)
         found = self.views.get(key)
         if found is None:
