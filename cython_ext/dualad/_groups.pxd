@@ -27,5 +27,6 @@ cdef class Grouping(Placing):
     cdef tuple spec(self, Value value, tuple shape)
     cdef tuple read(self, object scalars, object x, tuple shape)
     cdef tuple constant_array(self, object x)
+    cdef tuple constant_view(self, object x)
     cdef tuple constant_number(self, double x)
     cdef tuple stored(self, object key, tuple shape, tuple strides, object numbers)

@@ -324,6 +324,10 @@ cdef class Grouping(Placing):
             return self.constant_number(x)
         held = np.asarray(x)
         shape = held.shape
+        found = self.constant_view(held)
+        if found is not None:
+            self.array_at[id(x)] = x, found
+            return <tuple> found
         array = np.ascontiguousarray(held, dtype=float)
         at, size = <double *> cnp.PyArray_DATA(array), cnp.PyArray_SIZE(array)
         strides = (<object> array).strides
@@ -347,6 +351,22 @@ cdef class Grouping(Placing):
             alike.append((numbers, known))
         self.array_at[id(x)] = x, known          # which stays alive, so that no other takes its name
         return known
+
+    cdef tuple constant_view(self, object x):
+        """Return where an array lies that shows much of another constant, which then lies there once; else None."""
+        cdef cnp.ndarray array = <cnp.ndarray> x, base
+        if cnp.PyArray_IS_C_CONTIGUOUS(array) or type(x.base) is not np.ndarray or x.dtype != FLOAT:
+            return None
+        base = <cnp.ndarray> x.base
+        if not cnp.PyArray_IS_C_CONTIGUOUS(base) or base.dtype != FLOAT or not cnp.PyArray_ISALIGNED(array):
+            return None
+        if not FEW < cnp.PyArray_SIZE(base) <= 2 * cnp.PyArray_SIZE(array) or x.flat[0] == x.flat[x.size - 1]:
+            return None  # or it may be one number, which is written shorter
+        offset, kind, _, strides = self.constant_array(base)
+        if strides != (<object> base).strides:
+            return None
+        move = <char *> cnp.PyArray_DATA(array) - <char *> cnp.PyArray_DATA(base)
+        return offset + move, kind, x.shape, x.strides
 
     cdef tuple stored(self, object key, tuple shape, tuple strides, object numbers):
         found = self.constant_at.get(key)

@@ -82,6 +82,7 @@ cdef class Graph:
         self.same, self.fixed, self.value = self.same_array, self.fixed_array, self.value_array
         self.alive, self.stage = self.alive_array, self.stage_array
         self.find_same(set(variable))
+        self.general = None  # which may lead back here
 
     cdef int find_same(self, set variable) except -1:
         """Find constants, exact identities and equal nodes."""

@@ -372,22 +372,15 @@ def _constants_of(record: Any, looked: set[int]) -> Sequence[Any]:
     if record.args is None and is_basic(record.index) and not steps:
         return ()
     found: list[Any] = []
-
-    def look(part: Any) -> None:
-        if isinstance(part, (list, tuple)):
-            for one in part:
-                look(one)
-        elif isinstance(part, dict):
-            look(list(part.values()))
-        elif isinstance(part, (float, np.floating, np.ndarray)):
-            found.append(part)
-
-    look(
-        (
-            record.args,
-            record.kwargs,
-            record.index,
-            steps,
-        )
-    )
+    _gather((record.args, record.kwargs, record.index, steps), found)
     return found
+
+
+def _gather(part: Any, found: list[Any]) -> None:
+    if isinstance(part, (list, tuple)):
+        for one in part:
+            _gather(one, found)
+    elif isinstance(part, dict):
+        _gather(list(part.values()), found)
+    elif isinstance(part, (float, np.floating, np.ndarray)):
+        found.append(part)

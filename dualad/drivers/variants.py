@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -46,9 +47,11 @@ class State:
 
 
 class Side:
-    """What a compiled function has besides its fast calls. ``compiled`` is set when that one is made."""
+    """What a compiled function has besides its fast calls.
 
-    compiled: Compiled
+    ``compiled`` is set when that one is made. It is not held from here, so that a compiled function that nobody needs
+    any more, with its tapes and programs, is gone at once, and not when the garbage collector comes to it.
+    """
 
     def __init__(self, function: Function, check: str) -> None:
         self.function, self.check = function, check
@@ -59,6 +62,18 @@ class Side:
         self.recordings = self.lost = self.changes = 0
         self.reasons: list[str] = []
         self.quiet = False  # nobody asked for it to be compiled, and so nobody is told that it is not
+
+    @property
+    def compiled(self) -> Compiled:
+        """The compiled function, which is there while it is called."""
+        found = self._compiled()
+        if found is None:
+            raise ReferenceError("the compiled function is gone")
+        return found
+
+    @compiled.setter
+    def compiled(self, compiled: Compiled) -> None:
+        self._compiled = weakref.ref(compiled)
 
     # --- one call
 

@@ -51,7 +51,7 @@ class Describing(Grouping):
         """Return one of several numbers that NumPy's own loop finds together."""
         operands = self._marked(graph, parent.operands, (None,))
         layouts = [self._layout(graph, x) for x in operands]
-        whole = None if None in layouts else generalized("linalg.slogdet", tuple(layouts), ((), ()))  # type: ignore[arg-type]
+        whole = None if None in layouts else generalized("linalg.slogdet", tuple(layouts), ((), ()))
         if whole is not None:
             steps = ((whole._replace(part=record.index), tuple(operands)),)
             return Node("steps", tuple(operands), None, 0, steps, record=record, name="linalg.slogdet")
@@ -206,7 +206,7 @@ class Describing(Grouping):
                 name = "linalg.solve1"
             if len(operands) <= 2 and not record.kwargs and None not in layouts:
                 result = ((), ()) if own is None else (own.shape, own.strides)
-                whole = generalized(name, tuple(layouts), result)  # type: ignore[arg-type]
+                whole = generalized(name, tuple(layouts), result)
         elif name in ("getitem", "scatter_add") and len(operands) == 1 and own is not None and own.is_dense:
             value = self.value(graph, operands[0].number) if isinstance(operands[0], _NODE) else None
             if value is not None and value.is_dense and not record.kwargs:

@@ -1,9 +1,11 @@
 """Compiled functions: the same results in the same structure, types and shapes, to the last bit for values."""
 
 import copy
+import gc
 import pickle
 import threading
 import types
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -615,3 +617,19 @@ def test_what_it_says_of_itself():
         dualad.compile(rosenbrock, check="sometimes")
     with pytest.raises(TypeError, match="takes a function"):
         dualad.compile(3)
+
+
+@pytest.mark.parametrize("driver", [dualad.value_and_grad, dualad.hessian])
+def test_a_compiled_function_that_nobody_needs_is_gone_at_once(driver):
+    collecting = gc.isenabled()
+    gc.disable()  # which finds what refers to itself, late
+    try:
+        compiled = dualad.compile(driver(rosenbrock))
+        for _ in range(3):
+            compiled(RNG.normal(size=20))
+        gone = weakref.ref(compiled)
+        del compiled
+        assert gone() is None
+    finally:
+        if collecting:
+            gc.enable()

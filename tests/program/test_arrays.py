@@ -234,6 +234,31 @@ def test_constants_that_are_alike_are_told_apart(n):
     assert len(program.parts.constants) <= (len(others) + 2) * n + 8
 
 
+def test_constants_with_gaps_are_read_as_they_lie():
+    rng = np.random.default_rng(5)
+    whole, x = rng.standard_normal((40, 30)), rng.standard_normal(29)
+    whole[3, 4] = -0.0
+
+    def f(x):
+        shown = [np.sum(x * part, axis=1) for part in (whole[:, 1:], whole[:, :-1], whole[::-1, 1:], whole[:, :0:-1])]
+        return np.stack([*shown, np.sum(x * np.ones((40, 30))[:, 1:], axis=1)])
+
+    agrees(f, x, rng)
+
+
+def test_constants_that_show_one_array_lie_once():
+    # The Hessian is carried forward along the unit vectors, of which x[1:] and x[:-1] show parts.
+    n = 100  # a few less, and parts of them are copied when they are used
+
+    def f(x):
+        return np.sum(np.exp(x[1:]) * x[:-1])
+
+    hessian = dualad.compile(dualad.hessian(f))
+    x = np.random.default_rng(6).standard_normal(n)
+    np.testing.assert_allclose(hessian(x), dualad.hessian(f)(x), rtol=1e-14)
+    assert len(hessian.recent.variants[0].program.parts.constants) <= n * n + 8
+
+
 def test_operations_wait_for_the_group_of_their_users():
     rng = np.random.default_rng(3)
     x, matrix = rng.standard_normal(40 * 30), rng.standard_normal((30, 20))
