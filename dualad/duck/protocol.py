@@ -7,6 +7,7 @@ An engine is asked only for ``_elementwise(row, function, inputs)``, ``_array_ro
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -150,10 +151,12 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     out = kwargs.pop("out", None)
     found = survey(inputs, kwargs)
     by = found.top
-    if by is None:  # only out= carries derivatives
-        return _store(getattr(ufunc, method)(*inputs, **kwargs), out, name)
-    if not found.varies:
-        return _store(by._discrete(getattr(ufunc, method), inputs, kwargs), out, name)
+    if by is None or not found.varies:  # at most out= carries derivatives
+        where = kwargs.pop("where", True) if out is not None and method == "__call__" else True
+        function = getattr(ufunc, method)
+        with np.errstate(all="ignore") if where is not True else contextlib.nullcontext():
+            result = function(*inputs, **kwargs) if by is None else by._discrete(function, inputs, kwargs)
+        return _store(result if where is True else _masked(where, result, out), out, name)
     row = row_of(ufunc)
     if found.loose:
         inputs = joined(inputs, by)
@@ -187,10 +190,15 @@ def _call_with_options(by: Any, row: Elementwise, ufunc: np.ufunc, inputs: Any, 
     result = by._elementwise(row, function if options else ufunc, inputs)
     if where is True:
         return result
-    results = result if row.outputs > 1 else (result,)
     before = [0.0 if kept is None else kept for kept in out or (None,) * row.outputs]
-    kept = tuple(np.where(mask, new, old) for new, old in zip(results, before, strict=True))
-    return kept if row.outputs > 1 else kept[0]
+    return _masked(mask, result, before)
+
+
+def _masked(mask: Any, result: Any, before: Any) -> Any:
+    """Return results where a mask is true, and what stood there before elsewhere."""
+    results = result if isinstance(result, tuple) else (result,)
+    kept = tuple(new if old is None else np.where(mask, new, old) for new, old in zip(results, before, strict=True))
+    return kept if isinstance(result, tuple) else kept[0]
 
 
 def _call_method(level: int, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

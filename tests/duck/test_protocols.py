@@ -456,3 +456,21 @@ def test_fit_for_functions_that_are_called_on_both():
             same(f(x, other), f(x.value, other))
             if f is not np.power or not isinstance(other, np.generic):  # NumPy calls np.power for other**x
                 same(f(other, x), f(other, x.value))
+
+
+def test_where_and_out_of_plain_operands():
+    """What is not wanted stays as it was in out=, also where no operand carries a derivative."""
+    mask = np.array([True, False, True])
+
+    def f(x):
+        a = np.multiply([1.0, 2.0, 3.0], [4.0, 5.0, 6.0], out=7.0 * x, where=mask)
+        b = np.divide(np.ones(3), [1.0, 0.0, 2.0], out=np.zeros_like(x), where=mask)
+        c = np.logical_not(x > 0, out=3 * x, where=mask)
+        quotient, rest = np.divmod(np.arange(3.0), 2.0, out=(1 * x, 2 * x), where=mask)
+        return a + b + c + quotient * rest
+
+    x = np.array([1.0, 2.0, -3.0])
+    for mode in ("forward", "reverse"):
+        assert np.array_equal(dualad.jacobian(f, mode=mode)(x), np.diag([0.0, 7.0 + 3.0 + 4 * x[1], 0.0]))
+    assert np.array_equal(dualad.jvp(f, (x,), (x,))[0], f(x))
+    assert np.array_equal(dualad.vjp(f, x)[0], f(x))
