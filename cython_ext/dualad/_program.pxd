@@ -10,6 +10,7 @@ cdef extern from "machine.h" nogil:
         void *data
         int sources
         int plain
+        int tied
     ctypedef struct Operand:
         int base
         int kind
@@ -23,6 +24,7 @@ cdef extern from "machine.h" nogil:
         int function
         int sources
         int source[8]
+        Py_ssize_t stride[8]
     ctypedef struct Sink:
         int slot
         int base

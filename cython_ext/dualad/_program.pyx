@@ -53,6 +53,7 @@ cdef extern from "Python.h":
     PyObject **PySequence_Fast_ITEMS(object sequence)
 
 cdef object DOUBLE = np.dtype(float)
+cdef frozenset TIED = frozenset((np._core.umath.clip, np.fmax, np.fmin, np.maximum, np.minimum))
 
 cdef enum:
     # how an input or output is handed over
@@ -195,6 +196,7 @@ cdef class Program:
             self.functions[i].data = raw.data[<int> loop] if raw.data != NULL else NULL
             self.functions[i].sources = raw.nin
             self.functions[i].plain = ufunc.signature is None
+            self.functions[i].tied = ufunc in TIED
 
     cdef int verify(self, Py_ssize_t groups, Py_ssize_t wholes, Py_ssize_t callbacks) except -1:
         """Make sure that all instructions name numbers of the workspace, and that the last one is the end."""
@@ -285,11 +287,13 @@ cdef class Program:
                 g.sink[k].slot, g.sink[k].base, g.sink[k].offset = slot, base, offset
                 g.sink[k].length, g.sink[k].inner = length, inner
                 g.totals += length == 0
+            single = {g.load[k].slot for k in range(g.loads) if g.load[k].shape_of_access == UNIFORM}
             for k, (op, target, function, sources) in enumerate(steps):
                 g.step[k].op, g.step[k].target, g.step[k].function = op, target, function
                 g.step[k].sources = len(sources)
                 for j, source in enumerate(sources):
                     g.step[k].source[j] = source
+                    g.step[k].stride[j] = 0 if source in single else 8
 
     def fill_wholes(self, wholes):
         """Take ``(way, function, first, sizes, shape, dimensions, steps, places)`` of each whole operation."""

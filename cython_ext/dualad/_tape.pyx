@@ -955,12 +955,20 @@ cdef class Recorded(DuckArray):
         return self.tape.constant(np.asarray(value) if not isinstance(value, (np.float64, DuckArray)) else value)
 
     def _with_value(self, value):
-        """Return the array with NumPy's own value in place of one that differs from it by rounding."""
-        if plain_bytes(self.primal()) == plain_bytes(value):
-            return self
+        """Return the array with NumPy's own value in place of one that differs from it by rounding, or lies otherwise
+        in memory: sums follow the order of the memory.
+        """
+        cdef dict options = {}
+        own = self.primal()
+        if plain_bytes(own) == plain_bytes(value):
+            if not lies_otherwise(own, value):
+                return self
+            options = {"order": "C" if value.flags.c_contiguous else "F"}
         like = Shape(self.shape, self.dtype)
         node = self._operand(False)
-        return self.tape.record("row", COPY, (node,), (like,), value, COPY.plan(value), (Operand(0),), {}, needed=False)
+        return self.tape.record(
+            "row", COPY, (node,), (like,), value, COPY.plan(value), (Operand(0),), options, needed=False
+        )
 
     def _lift(self, objects):
         return lift(objects)
@@ -1282,6 +1290,15 @@ def plain_bytes(value):
     while isinstance(value, DuckArray):
         value = value._primal()
     return np.asarray(value).tobytes()
+
+
+cdef bint lies_otherwise(x, value) except -1:
+    """Say whether a value without gaps has another order of memory than ``x``."""
+    if type(x) is not np.ndarray or type(value) is not np.ndarray or value.ndim < 2:
+        return False
+    if cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray> value):
+        return not cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray> x)
+    return cnp.PyArray_IS_F_CONTIGUOUS(<cnp.ndarray> value) and not cnp.PyArray_IS_F_CONTIGUOUS(<cnp.ndarray> x)
 
 
 cdef object write_target(Recorded self):

@@ -40,6 +40,7 @@ typedef struct {
     void *data;
     int sources;
     int plain;              /* of single elements, no generalized universal function */
+    int tied;               /* which of two zeros it returns follows from the steps of its operands */
 } Function;
 
 /* A compiler writes pow(x, 2.0) as x * x, which differs from the library's in the last bit here and there. */
@@ -50,7 +51,8 @@ static const volatile double exactly_two = 2.0;
 static double call_function(const Function *f, const int32_t *source, const double *v)
 {
     char *at[9];
-    Py_ssize_t stride[9] = {8, 8, 8, 8, 8, 8, 8, 8, 8};
+    const Py_ssize_t step = f->tied ? 0 : 8; /* np.clip asks whether its bounds have steps, which numbers have not */
+    Py_ssize_t stride[9] = {step, step, step, step, step, step, step, step, step};
     Py_ssize_t one = 1;
     double x[8], y;
     for (int i = 0; i < f->sources; i++) {
@@ -145,6 +147,17 @@ static void call_function_each(const Function *f, const int32_t *source, double 
     Py_ssize_t stride[9] = {8, 8, 8, 8, 8, 8, 8, 8, 8};
     Py_ssize_t n = POINTS;
     double found[POINTS];
+    if (f->tied) {
+        double x[8];
+        static const int32_t own[8] = {0, 1, 2, 3, 4, 5, 6, 7};
+        for (int l = 0; l < POINTS; l++) {
+            for (int i = 0; i < f->sources; i++)
+                x[i] = v[(Py_ssize_t) POINTS * source[i] + l];
+            found[l] = call_function(f, own, x);
+        }
+        memcpy(y, found, sizeof found);
+        return;
+    }
     for (int i = 0; i < f->sources; i++)
         at[i] = (char *) &v[(Py_ssize_t) POINTS * source[i]];
     at[f->sources] = (char *) found;
@@ -198,6 +211,7 @@ enum { DENSE, UNIFORM, OTHER };
 typedef struct {
     int op, target, function, sources;
     int source[8];
+    Py_ssize_t stride[8];   /* bytes; 0 for one number beside arrays, as NumPy passes it */
 } BlockStep;
 
 /* A sum that is taken while its terms are in a block, in NumPy's order: of all elements; or, of elements numbered
@@ -432,8 +446,10 @@ static void call_on_block(const Function *f, const BlockStep *s, Py_ssize_t n, d
 {
     char *at[9];
     Py_ssize_t stride[9] = {8, 8, 8, 8, 8, 8, 8, 8, 8};
-    for (int i = 0; i < s->sources; i++)
+    for (int i = 0; i < s->sources; i++) {
         at[i] = (char *) slot[s->source[i]];
+        stride[i] = s->stride[i];
+    }
     at[s->sources] = (char *) slot[s->target];
     f->loop(at, &n, stride, f->data);
 }

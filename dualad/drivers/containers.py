@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -37,7 +38,7 @@ def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
     if isinstance(tree, Mapping):
         keys = list(tree)
         leaves, fill = _flatten_all([tree[key] for key in keys])
-        return leaves, lambda new: type(tree)(zip(keys, fill(new), strict=True))  # type: ignore[call-arg]
+        return leaves, lambda new: _mapping(tree, dict(zip(keys, fill(new), strict=True)))
     if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
         names = [field.name for field in dataclasses.fields(tree) if field.init]
         leaves, fill = _flatten_all([getattr(tree, name) for name in names])
@@ -46,6 +47,15 @@ def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
     if hasattr(tree, "_fields"):
         return leaves, lambda new: type(tree)(*fill(new))
     return leaves, lambda new: type(tree)(fill(new))
+
+
+def _mapping(like: Mapping[Any, Any], entries: dict[Any, Any]) -> Any:
+    """Return entries in a mapping like another; what else that one holds (``default_factory``) comes along."""
+    if isinstance(like, dict) and type(like) is not dict:
+        new = copy.copy(like)
+        dict.update(new, entries)  # Counter.update would add
+        return new
+    return type(like)(entries)  # type: ignore[call-arg]
 
 
 def _flatten_all(parts: list[Any]) -> tuple[list[Any], Callable[[Iterator[Any]], list[Any]]]:

@@ -62,9 +62,12 @@ def astype(x: Any, dtype: Any, order: str = "K", casting: str = "unsafe", subok:
     if kind == "O":
         return np.array(x.tolist(), dtype=object).reshape(x.shape)
     errors.check_real(np.dtype(dtype), "astype")
-    if x.dtype == dtype:
-        return np.copy(x) if copy else x
-    return x._astype(dtype)
+    found = (np.copy(x) if copy else x) if x.dtype == dtype else x._astype(dtype)
+    if order == "K" or (x.flags.c_contiguous and x.flags.f_contiguous):
+        return found
+    wanted = "F" if order == "F" or (order == "A" and x.flags.f_contiguous) else "C"
+    lies = x.flags.f_contiguous if wanted == "F" else x.flags.c_contiguous
+    return found if lies else np.copy(found, order=wanted)  # type: ignore[call-overload]
 
 
 def _whole(x: Any, dtype: Any) -> Any:

@@ -66,8 +66,15 @@ def reduceat(ufunc: np.ufunc, x: Any, indices: Any, axis: int = 0) -> Any:
     moved = np.moveaxis(x, axis, 0)
     starts = np.asarray(indices).tolist()
     ends = [*starts[1:], len(moved)]
-    parts = [reduce(ufunc, moved[i:j]) if i < j else moved[i] for i, j in zip(starts, ends, strict=True)]
+    parts = [_segment(ufunc, moved[i:j]) if i + 1 < j else moved[i] for i, j in zip(starts, ends, strict=True)]
     return np.moveaxis(np.stack(parts), 0, axis)
+
+
+def _segment(ufunc: np.ufunc, x: Any) -> Any:
+    """Reduce the first axis. Here NumPy adds to the first element the sum of the others, by halves along the axis."""
+    if ufunc is not np.add:
+        return reduce(ufunc, x)
+    return x[0] + np.sum(np.copy(np.moveaxis(x[1:], 0, -1), order="C"), axis=-1, initial=-0.0)
 
 
 def at(ufunc: np.ufunc, x: Any, index: Any, *others: Any) -> None:

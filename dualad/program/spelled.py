@@ -86,7 +86,8 @@ def arranged(call: Callable[[Any], Any], name: str, args: Any, kwargs: Any, like
     if not _is_copying(name, args, kwargs):
         return None
     count = prod(like.shape)
-    found = np.asarray(call(np.arange(count).reshape(like.shape) + _LABEL))
+    by_memory = any([isinstance(x, str) and x in "KA" for x in (*args, *kwargs.values())])
+    found = np.asarray(call(_labelled(like, by_memory)))
     if found.shape != own.shape or found.dtype != float:
         return None
     labels = np.where(found == 0, -1, found - _LABEL)
@@ -104,6 +105,17 @@ def arranged(call: Callable[[Any], Any], name: str, args: Any, kwargs: Any, like
     in_memory = places.transpose(sorted(range(len(own.shape)), key=lambda axis: -own.strides[axis])).ravel()
     sizes = (1, places.size, 1, int(spots.max()) + 1)
     return ((Whole(TAKE, sizes=sizes, places=(np.ascontiguousarray(in_memory, np.int64),)), (source,)),)
+
+
+def _labelled(value: Value, by_memory: bool) -> Any:
+    """Return an array of the numbers of its elements, in the same order of memory where that is asked for."""
+    labels = np.arange(prod(value.shape)).reshape(value.shape) + _LABEL
+    if not by_memory:
+        return labels
+    spots, low = _spots(value)
+    laid: Any = np.ndarray(value.shape, float, np.zeros(int(spots.max()) + 1), low, value.strides)
+    laid[...] = labels
+    return laid
 
 
 def _spots(value: Value) -> tuple[Any, int]:

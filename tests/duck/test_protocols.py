@@ -241,9 +241,10 @@ def test_dtype_of_recorded_arrays(dtype, kind):
     functions = [
         lambda x: np.sum(x, dtype=dtype), lambda x: x.sum(0, dtype), lambda x: np.prod(x, axis=1, dtype=dtype),
         lambda x: np.mean(x, axis=1, dtype=dtype), lambda x: np.cumsum(x, 0, dtype), lambda x: np.trace(x, dtype=dtype),
-        lambda x: np.cumprod(x, 1, dtype=dtype), lambda x: np.matmul(x.T, x, dtype=dtype), lambda x: x.mean(dtype=dtype),
+        lambda x: np.cumprod(x, 1, dtype=dtype), lambda x: np.matmul(x.T, x, dtype=dtype),
         lambda x: np.concatenate([x, np.ones((1, 4))], dtype=dtype), lambda x: np.stack((x, x), dtype=dtype),
-        lambda x: np.einsum("ij->i", x, dtype=dtype, casting="unsafe"), lambda x: np.linspace(x[0], 2.0, 3, dtype=dtype),
+        lambda x: np.einsum("ij->i", x, dtype=dtype, casting="unsafe"), lambda x: x.mean(dtype=dtype),
+        lambda x: np.linspace(x[0], 2.0, 3, dtype=dtype),
     ]  # fmt: skip
     for f in functions:
         compiled, replayed = dualad.compile(f), dualad.compile(dualad.jacobian(f))
