@@ -195,6 +195,8 @@ class _Search:
 
     def _function(self, f: types.FunctionType) -> None:
         label = f.__name__
+        if vars(f):
+            self.objects.append((f, label))  # a function can count its calls in an attribute of its own
         self.meet(f.__defaults__, f"a default of {label}")
         self.meet(f.__kwdefaults__, f"a default of {label}")
         for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):

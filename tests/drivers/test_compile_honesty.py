@@ -253,6 +253,30 @@ def test_a_function_that_changes_what_it_sees_is_called():
         assert (counted.calls, len(counted.seen)) == (before[0] + (name == "cost"), before[1] + (name == "log"))
 
 
+def test_a_function_that_counts_in_an_attribute_of_its_own_is_called():
+    def counted(x):
+        counted.calls += 1
+        return np.sum(x**2)
+
+    counted.calls = 0
+    compiled = dualad.compile(dualad.grad(counted))
+    with pytest.warns(errors.ImpureFunction, match=r"changes .*counted\.calls"):
+        for _ in range(6):
+            compiled(np.ones(2))
+    before = counted.calls
+    compiled(np.ones(2))
+    assert counted.calls == before + 1
+
+    def scaled(x):
+        return scaled.factor * np.sum(x)
+
+    scaled.factor = 1.0
+    compiled = dualad.compile(scaled)
+    assert [compiled(np.ones(2)) for _ in range(3)] == [2.0] * 3
+    scaled.factor = 4.0
+    assert compiled(np.ones(2)) == 8.0
+
+
 def test_what_is_prepared_at_the_first_call_does_no_harm():
     class Lazy:
         weights = None
