@@ -24,9 +24,9 @@ HEADERS = {
     "_scale": ("loops.h",),
     "_program": ("machine.h", "parts.h", "groups.h", "wholes.h", "scalars.h", "loops.h", "waves.h"),
     "_groups": ("parts.h",),
-    "_lower": ("parts.h",),
     "_nodes": ("parts.h",),
     "_pairs": ("parts.h",),
+    "_scalars": ("parts.h",),
     "_calls": ("parts.h",),
 }
 
