@@ -22,8 +22,12 @@ HEADERS = {
     "_kernel": ("loops.h",),
     "_partials": ("loops.h", "backward.h"),
     "_scale": ("loops.h",),
-    "_program": ("machine.h", "scalars.h", "loops.h", "waves.h"),
-    "_lower": ("machine.h", "scalars.h", "loops.h", "waves.h"),
+    "_program": ("machine.h", "parts.h", "groups.h", "wholes.h", "scalars.h", "loops.h", "waves.h"),
+    "_groups": ("parts.h",),
+    "_nodes": ("parts.h",),
+    "_pairs": ("parts.h",),
+    "_scalars": ("parts.h",),
+    "_calls": ("parts.h",),
 }
 
 

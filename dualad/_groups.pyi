@@ -1,9 +1,9 @@
 from typing import Any
 
-from dualad._lower import OPCODES as OPCODES
-from dualad._lower import Scalars
 from dualad._pairs import Group
 from dualad._placing import Placing
+from dualad._scalars import OPCODES as OPCODES
+from dualad._scalars import Scalars
 from dualad._tape import Tape
 from dualad._values import Value
 

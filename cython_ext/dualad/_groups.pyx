@@ -5,7 +5,7 @@ from libc.string cimport memcmp
 
 import numpy as np
 
-from dualad._lower import OPCODES
+from dualad._scalars import OPCODES
 from dualad._machine cimport OP_CALL, OP_GROUP, OP_MOVE, OP_MULTIPLY, OP_SQUARE, OP_SUM
 from dualad._nodes cimport _NODE, Node
 from dualad._pairs cimport Group, Member, group_of, paired, signed, written

@@ -1,6 +1,9 @@
 """The passes over the nodes of a tape that are to become a program."""
 
-from dualad._tape cimport Rule, Tape
+from dualad._tape cimport Tape
+
+# The numbers of some rows on a tape; known as soon as there is a graph.
+cdef int CODE_ADD, CODE_SUBTRACT, CODE_MULTIPLY, CODE_DIVIDE, CODE_NEGATIVE, CODE_POWER, CODE_SCALE
 
 cdef struct Key:
     int op

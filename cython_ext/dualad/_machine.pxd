@@ -1,6 +1,6 @@
-"""The opcodes of the machine, as machine.h numbers them."""
+"""The opcodes of the machine, as parts.h numbers them."""
 
-cdef extern from "machine.h" nogil:
+cdef extern from "parts.h" nogil:
     enum:
         OP_ADD
         OP_SUBTRACT

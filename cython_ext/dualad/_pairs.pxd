@@ -1,7 +1,7 @@
 """The operations of a group, made fewer, and as the machine takes them."""
 
 cdef enum:
-    MOST = 8           # operands of an operation, as in machine.h
+    MOST = 8           # operands of an operation, as in parts.h
 
 cdef struct Member:
     int key

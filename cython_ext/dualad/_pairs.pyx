@@ -8,7 +8,7 @@ import math
 
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 
-from dualad._lower import OPCODES
+from dualad._scalars import OPCODES
 from dualad._machine cimport OP_ADD, OP_DIVIDE, OP_MULTIPLY, OP_NEGATIVE, OP_SCALE, OP_SQUARE, OP_SUBTRACT
 
 cdef enum:

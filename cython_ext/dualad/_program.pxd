@@ -4,7 +4,7 @@ from cpython.ref cimport PyObject
 
 ctypedef void (*Inner)(char **, Py_ssize_t *, Py_ssize_t *, void *) noexcept nogil
 
-cdef extern from "machine.h" nogil:
+cdef extern from "parts.h" nogil:
     ctypedef struct Function:
         Inner loop
         void *data

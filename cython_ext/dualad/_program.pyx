@@ -31,12 +31,14 @@ cdef extern from "numpy/ufuncobject.h":
         void **data
         int ntypes
 
-cdef extern from "machine.h" nogil:
+cdef extern from "parts.h" nogil:
     enum:
         AXES
         DENSE
         UNIFORM
         OTHER
+
+cdef extern from "machine.h" nogil:
     enum:
         POINTS
     const int *run_points(const int *p, double *v, const Function *functions, unsigned char *failed) noexcept

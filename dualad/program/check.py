@@ -17,7 +17,7 @@ from dualad.program.whole import CAREFUL, CUMULATE, GENERALIZED, REDUCE, SCATTER
 
 __all__ = ["check"]
 
-_AXES, _SINKS, _SOURCES = 8, 8, 8  # as in machine.h
+_AXES, _SINKS, _SOURCES = 8, 8, 8  # as in parts.h
 _UNHALVED = 128  # terms that NumPy adds up without halving them
 _LARGEST = 2**48  # bytes
 _LEAST = 128  # elements of a block of which a sum is taken

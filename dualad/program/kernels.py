@@ -2,9 +2,10 @@
 
 from dualad._alike import Rewriting, columns, crowded, survey
 from dualad._groups import Grouping
-from dualad._lower import OPCODES, Graph, Scalars
+from dualad._lower import Graph
 from dualad._nodes import _NODE, VIEWS, Node, Nodes, number_power, words_of
 from dualad._program import Program
+from dualad._scalars import OPCODES, Scalars
 from dualad._values import KINDS, Value, own_of, strides_of
 
 __all__ = [

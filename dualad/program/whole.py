@@ -17,7 +17,7 @@ __all__ = [
     "cores_of", "cumulated", "generalized", "moved", "places_of", "reduced", "spanned",
 ]  # fmt: skip
 
-REDUCE, GENERALIZED, TAKE, SCATTER, CAREFUL, CUMULATE = range(6)  # as in machine.h
+REDUCE, GENERALIZED, TAKE, SCATTER, CAREFUL, CUMULATE = range(6)  # as in parts.h
 _GENERALIZED = {
     name: function
     for name in ("matmul", "vecdot", "matvec", "vecmat")
