@@ -46,7 +46,7 @@ CLONES static void op_where(Py_ssize_t n, double *restrict d, const double *a, c
 
 /* --- the chain rule: y takes or is increased by a term; those that multiply say whether an element became NaN */
 
-#define TERM(name, statement) \
+#define CHECKED_TERM(name, statement) \
     CLONES static int64_t term_##name(Py_ssize_t n, double *restrict y, const double *d, const double *x, double s) \
     { \
         int64_t odd = 0; \
@@ -66,10 +66,10 @@ CLONES static void op_where(Py_ssize_t n, double *restrict d, const double *a, c
             statement; \
     }
 
-TERM(set_scaled, y[i] = d[i] * x[i])
-TERM(add_scaled, y[i] += d[i] * x[i])
-TERM(set_times, y[i] = d[i] * s)
-TERM(add_times, y[i] += d[i] * s)
+CHECKED_TERM(set_scaled, y[i] = d[i] * x[i])
+CHECKED_TERM(add_scaled, y[i] += d[i] * x[i])
+CHECKED_TERM(set_times, y[i] = d[i] * s)
+CHECKED_TERM(add_times, y[i] += d[i] * s)
 PLAIN_TERM(set_number, y[i] = s)
 PLAIN_TERM(add_number, y[i] += s)
 PLAIN_TERM(add_same, y[i] += x[i])
