@@ -28,6 +28,7 @@ HEADERS = {
     "_pairs": ("parts.h",),
     "_scalars": ("parts.h",),
     "_calls": ("parts.h",),
+    "_loaded": ("parts.h",),
 }
 
 

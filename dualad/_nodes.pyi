@@ -2,7 +2,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from dualad._lower import Graph
-from dualad._tape import Record, Tape
+from dualad._record import Record
+from dualad._tape import Tape
 from dualad._values import KINDS as KINDS
 from dualad._values import Value
 

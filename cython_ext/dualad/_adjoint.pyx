@@ -8,8 +8,11 @@ from libc.stdlib cimport calloc, free, malloc
 
 import numpy as np
 
+from dualad._columns cimport GENERAL, LEAF, READ, WRITE
 from dualad._formulas cimport (NOTHING, NUMBER, OTHER, Lines, Value, dependent, object_of, product, total, value_of)
-from dualad._tape cimport GENERAL, LEAF, READ, RULES, WRITE, Record, Recorded, Rule, Tape
+from dualad._record cimport Record
+from dualad._rule cimport RULES, Rule
+from dualad._tape cimport Recorded, Tape
 from dualad._terms cimport Partial, back_to, constant_of, plus, shape_of, times
 
 cnp.import_array()

@@ -5,8 +5,10 @@ from libc.stdint cimport uint64_t
 
 import numpy as np
 
+from dualad._columns cimport GENERAL, LEAF, READ, WRITE
 from dualad._lower cimport Graph
-from dualad._tape cimport GENERAL, LEAF, READ, WRITE, Record, Tape
+from dualad._record cimport Record
+from dualad._tape cimport Tape
 
 cnp.import_array()
 

@@ -14,10 +14,12 @@ from dualad.duck.kernels import scale
 from dualad.ops.table import TABLE
 from dualad.transforms.parts import CHOICE, COMPARISON, CONSTANT, OPERATION, SYMBOL, exponent_of, parts_of
 
+from dualad._columns cimport COMPARE, GENERAL, LEAF, READ, WRITE, compared
 from dualad._duck cimport ADD, DIVIDE, MULTIPLY, NEGATIVE, POWER, ROWS, SUBTRACT
 from dualad._kernel cimport call_scalar
-from dualad._tape cimport (COMPARE, GENERAL, LEAF, READ, RULES, WRITE, Record, Recorded, RecordedScalar, Rule, Tape,
-                           rule_of, compared)
+from dualad._record cimport Record
+from dualad._rule cimport RULES, Rule, rule_of
+from dualad._tape cimport Recorded, RecordedScalar, Tape
 
 # Kinds of parts, as C knows them.
 cdef int IS_CONSTANT = CONSTANT, IS_SYMBOL = SYMBOL, IS_OPERATION = OPERATION, IS_COMPARISON = COMPARISON

@@ -12,7 +12,10 @@ import numpy as np
 
 from dualad.ops.table import TABLE
 
-from dualad._tape cimport GENERAL, LEAF, READ, WRITE, Record, Tape, rule_of
+from dualad._columns cimport GENERAL, LEAF, READ, WRITE
+from dualad._record cimport Record
+from dualad._rule cimport rule_of
+from dualad._tape cimport Tape
 
 cnp.import_array()
 

@@ -1,7 +1,8 @@
 """The general nodes of a tape as a program sees them."""
 
 from dualad._lower cimport Graph
-from dualad._tape cimport Record, Tape
+from dualad._record cimport Record
+from dualad._tape cimport Tape
 from dualad._values cimport Value
 
 cdef class _NODE:

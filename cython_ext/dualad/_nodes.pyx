@@ -15,9 +15,11 @@ from dualad.duck.operands import Operand, put_back
 from dualad.program.steps import Call, Index, Path, Real, Write
 from dualad.reverse.rules import Step
 
+from dualad._columns cimport COMPARE, GENERAL, LEAF, WRITE
 from dualad._lower cimport Graph
 from dualad._machine cimport OP_CALL, OP_POW_2
-from dualad._tape cimport (COMPARE, GENERAL, LEAF, WRITE, WORDS, Record, Recorded, Spelling, Tape, spell, spelled)
+from dualad._record cimport WORDS, Record, Spelling, spell, spelled
+from dualad._tape cimport Recorded, Tape
 from dualad._values import KINDS
 from dualad._values cimport Value, lying, own_of, strides_of
 from dualad._views cimport Pick, is_basic

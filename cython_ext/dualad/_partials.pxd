@@ -2,7 +2,8 @@
 
 cimport numpy as cnp
 from dualad._kernel cimport Kernel
-from dualad._tape cimport Record, Tape
+from dualad._record cimport Record
+from dualad._tape cimport Tape
 
 cdef enum:
     FRESH = 0      # the answer is written

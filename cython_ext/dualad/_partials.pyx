@@ -12,7 +12,9 @@ from dualad.ops import formula
 
 from dualad._duck cimport DIVIDE, MULTIPLY, NEGATIVE, POWER, ROWS
 from dualad._kernel cimport BLOCK, Kernel
-from dualad._tape cimport RULES, Rule, Shape, Tape, rule_of
+from dualad._record cimport Shape
+from dualad._rule cimport RULES, Rule, rule_of
+from dualad._tape cimport Tape
 
 cnp.import_array()
 

@@ -6,9 +6,9 @@ from cpython.mem cimport PyMem_Calloc, PyMem_Free
 
 import numpy as np
 
+from dualad._columns cimport GENERAL, READ, WRITE
 from dualad._lower cimport Graph
 from dualad._nodes cimport _NODE, Node, Nodes
-from dualad._tape cimport GENERAL, READ, WRITE
 from dualad._values cimport Value
 
 cdef enum:

@@ -7,6 +7,7 @@ import numpy as np
 
 from dualad.ops.code import find_loop
 
+from dualad._columns cimport COMPARE, GENERAL, LEAF, READ, WRITE
 from dualad._lower cimport (
     CODE_ADD, CODE_SUBTRACT, CODE_MULTIPLY, CODE_DIVIDE, CODE_NEGATIVE, CODE_POWER, CODE_SCALE, Graph,
 )
@@ -14,7 +15,8 @@ from dualad._machine cimport (
     OP_ADD, OP_SUBTRACT, OP_MULTIPLY, OP_DIVIDE, OP_NEGATIVE, OP_LESS, OP_SCALE, OP_SQUARE, OP_POWER, OP_MOVE,
     OP_CALL, OP_MULTIPLY_ADD, OP_MULTIPLY_SUBTRACT, OP_SUBTRACT_MULTIPLY, OP_SCALE_ADD, OP_SUM, OP_COPY,
 )
-from dualad._tape cimport COMPARE, GENERAL, LEAF, READ, RULES, WRITE, Rule, Tape
+from dualad._rule cimport RULES, Rule
+from dualad._tape cimport Tape
 
 NAMES = (
     "add subtract multiply divide negative less less_equal greater greater_equal equal not_equal where "

@@ -13,10 +13,13 @@ from dualad.ops.lanes import sum_to
 from dualad.ops.table import TABLE
 from dualad.reverse.pull import pull
 
+from dualad._columns cimport GENERAL, READ, WRITE
 from dualad._duck cimport ADD, SUBTRACT
 from dualad._kernel cimport MOST, Kernel
 from dualad._partials cimport (CODE, FRESH, MORE, SKIP, SUM, Target, backward, has_shape, is_double, numbers, slopes)
-from dualad._tape cimport GENERAL, READ, WRITE, Record, Rule, Shape, Tape, rule_of
+from dualad._record cimport Record, Shape
+from dualad._rule cimport Rule, rule_of
+from dualad._tape cimport Tape
 from dualad._views cimport Pick, is_basic
 
 cnp.import_array()

@@ -11,10 +11,13 @@ import numpy as np
 from dualad.reverse.pull import push
 
 from dualad._blocks cimport empty
+from dualad._columns cimport GENERAL, READ, WRITE
 from dualad._duck cimport ADD, SUBTRACT
 from dualad._kernel cimport MOST, Kernel, Lanes
 from dualad._partials cimport CODE, numbers, slopes
-from dualad._tape cimport GENERAL, READ, WRITE, Record, Rule, Tape
+from dualad._record cimport Record
+from dualad._rule cimport Rule
+from dualad._tape cimport Tape
 
 cnp.import_array()
 

@@ -11,9 +11,12 @@ from libc.stdlib cimport free, malloc
 
 import numpy as np
 
+from dualad._columns cimport GENERAL, READ, WRITE
 from dualad._formulas cimport (NOTHING, NUMBER, OTHER, Lines, Value, dependent, keep_needed, object_of, product, total,
                                value_of)
-from dualad._tape cimport GENERAL, READ, RULES, WRITE, Record, Recorded, Rule, Tape
+from dualad._record cimport Record
+from dualad._rule cimport RULES, Rule
+from dualad._tape cimport Recorded, Tape
 from dualad._terms cimport Partial, grown, plus, shape_of, spread, times
 
 cnp.import_array()

@@ -1,4 +1,4 @@
-"""The tape: a Wengert list in columns, and the recorded arrays that write it.
+"""The tape, and the recorded arrays that write it.
 
 A scalar's value stands in the node itself. An array keeps its numbers in a :class:`Cell` that its views share; writing
 makes a new version of the cell, a node of its own, and copies the numbers first where a recorded operation needs them.
@@ -7,22 +7,20 @@ makes a new version of the cell, a node of its own, and copies the numbers first
 cimport cython
 cimport numpy as cnp
 from libc.math cimport isfinite, pow as c_pow
-from libc.stdint cimport int64_t, uint64_t
-from libc.stdlib cimport calloc, free, realloc
-from libc.string cimport memcmp
-
-import operator
 
 import numpy as np
 
 from dualad import errors
 from dualad.duck.operands import Operand
-from dualad.ops import code as codes, formula
-from dualad.ops.table import TABLE, NoTangent, Todo
+from dualad.ops.table import TABLE
 
+from dualad._columns cimport COMPARE, GENERAL, LEAF, READ, WRITE, Columns, compared
 from dualad._duck cimport (ADD, DIVIDE, FLOOR_DIVIDE, MULTIPLY, NEGATIVE, POWER, REMAINDER, ROWS, SUBTRACT, DuckArray,
                            no_sequence)
-from dualad._kernel cimport Kernel, call_scalar, loops_of
+from dualad._kernel cimport call_scalar
+from dualad._record cimport (SMALL, Cell, Record, Shape, copied_as_it_lies, make_record, new_cell, outline, sample_of,
+                             shared_key, unpin)
+from dualad._rule cimport Rule, rule_of
 from dualad._views cimport Pick, element, is_basic, is_dense, layout
 
 cnp.import_array()
@@ -56,216 +54,13 @@ def spell_with(function):
     expressions = function
 
 
-# --- elementwise rows, numbered ---------------------------------------------------------------------------------------
-
-
-cdef class Rule:
-    """An elementwise row with its number on every tape and its kernels, made when first needed."""
-
-    cdef object kernel(self, unsigned int active, unsigned int whole):
-        """Return the Kernel of the first partials in the active arguments; None where NumPy must evaluate them."""
-        cdef long key = (<long> whole << 16) | active
-        try:
-            return self.kernels[key]
-        except KeyError:
-            pass
-        chosen = tuple([i for i in range(self.arguments) if active >> i & 1])
-        self.refuse(chosen)
-        code = codes.first_code(self.row, chosen, tuple([bool(whole >> i & 1) for i in range(self.arguments)]))
-        made = None if code is None or code.slots > 64 else Kernel(code)
-        self.kernels[key] = made
-        return made
-
-    cdef unsigned int need(self, unsigned int active) except? 0:
-        """Return what the partials in the active arguments are made of, as ``needed`` says it of all."""
-        if active > 15:
-            return self.needed
-        if self.needs[active] == UNKNOWN:
-            self.needs[active] = found_needed(self.row, [i for i in range(self.arguments) if active >> i & 1])
-        return self.needs[active]
-
-    def refuse(self, active):
-        """Raise the sentence for a partial that has no meaning or is not written."""
-        rules = formula.partials(self.row)
-        for i in active:
-            for mark in rules[i]:
-                if isinstance(mark, Todo):
-                    raise errors.NotWritten(errors.not_written(self.row.name, self.row.args[i], mark.reason))
-            if all([mark is NoTangent for mark in rules[i]]):
-                raise errors.DiscreteArgument(errors.discrete_argument(self.row.name, self.row.args[i]))
-
-
-cdef enum:
-    UNKNOWN = 1 << 30
-
-
-cdef unsigned int found_needed(object row, object active) except? 0:
-    """Return what stands in the partials in some arguments: bit i for argument i, bit 31 for a value."""
-    cdef unsigned int needed = 0
-    names = set()
-    for i in active:
-        for partial in formula.partials(row)[i]:
-            names |= formula.names_in(partial)
-    for i, name in enumerate(row.args):
-        if name in names:
-            needed |= 1u << <int> i
-    if names - set(row.args):
-        needed |= 1u << 31
-    return needed
-
-
-RULES = []
-cdef dict rules_by_row = {}
-
-
-cdef Rule rule_of(object row):
-    cdef Rule made
-    found = rules_by_row.get(row)
-    if found is not None:
-        return <Rule> found
-    made = Rule.__new__(Rule)
-    made.row, made.arguments, made.outputs = row, len(row.args), row.outputs
-    made.kernels = {}
-    made.loops = None
-    whole = any([interval.integer for interval in row.domain])
-    if isinstance(row.function, np.ufunc) and row.outputs == 1 and not whole:
-        loops = loops_of(row.function, made.arguments)
-        made.loops = loops if loops.found else None
-    for i in range(16):
-        made.needs[i] = UNKNOWN
-    made.needed = found_needed(row, range(len(row.args)))
-    made.code = len(RULES)
-    RULES.append(made)
-    rules_by_row[row] = made
-    return made
-
-
 cdef list by_operator = [rule_of(row) for row in ROWS]
 
 
-# --- storage ----------------------------------------------------------------------------------------------------------
+cdef class Tape(Columns):
+    """A list of nodes that recorded arrays write.
 
-
-@cython.no_gc
-cdef class Cell:
-    """The numbers that an array and its views share, with the node of their present version."""
-
-    @property
-    def numbers(self):
-        """The present numbers."""
-        return self.buffer
-
-
-cdef Cell new_cell(object buffer, int node, bint pinned):
-    cdef Cell cell = Cell.__new__(Cell)
-    cell.buffer, cell.node, cell.pinned = buffer, node, pinned
-    cell.data = NULL
-    if type(buffer) is np.ndarray and cnp.PyArray_TYPE(<cnp.ndarray> buffer) == cnp.NPY_DOUBLE:
-        if cnp.PyArray_ISALIGNED(<cnp.ndarray> buffer) and is_dense(<cnp.ndarray> buffer):
-            cell.data = <double *> cnp.PyArray_DATA(<cnp.ndarray> buffer)
-    return cell
-
-
-cdef int unpin(Cell cell) except -1:
-    """Copy the numbers before a write where a recorded operation still needs them."""
-    if cell.pinned:
-        cell.buffer = np.copy(cell.buffer, order="K") if isinstance(cell.buffer, np.ndarray) else np.copy(cell.buffer)
-        cell.pinned = False
-        cell.copy += 1
-        if cell.data != NULL:
-            cell.data = <double *> cnp.PyArray_DATA(<cnp.ndarray> cell.buffer)
-    return 0
-
-
-cdef class Record:
-    """What a node keeps that is no scalar operation: its row, its operands and what its rule will need.
-
-    ``kind`` is "elementwise", "row", "view", "write", "item", "discrete" or "constant". ``operands`` are node numbers,
-    -1 for a constant; ``primals`` their values. ``args`` and ``kwargs`` are the call of an array row or of a discrete
-    function, with an :class:`Operand` in the place of each operand that is a node. ``function`` is what an elementwise
-    row was evaluated by, where that is not the row's own function (``x**2`` is squared, ``np.power(x, 2)`` is not).
-    ``order`` are the axes from the slowest to the fastest in memory, None for C order: tangents and cotangents are laid
-    out alike, so that what is a view of the array is a view of them.
-    """
-
-    def with_operands(self, tuple operands):
-        """Return the record with other nodes as operands."""
-        cdef Record made = <Record> make_record(self.kind, self.row, operands, self.primals, self.value)
-        made.function, made.plan, made.args, made.kwargs = self.function, self.plan, self.args, self.kwargs
-        made.path, made.index, made.items, made.order = self.path, self.index, self.items, self.order
-        made.shape, made.dtype = self.shape, self.dtype
-        made.rule, made.active, made.whole = self.rule, self.active, self.whole
-        return made
-
-
-cdef extern from "Python.h":
-    bint PyObject_GC_IsTracked(object x)
-    void PyObject_GC_UnTrack(void *x)
-
-
-cdef bint leads_on(object x):
-    """Say whether the garbage collector may find something that it watches by way of an object.
-
-    It watches no numbers, words, arrays and handles, and no tuples of them.
-    """
-    if not PyObject_GC_IsTracked(x):
-        return False
-    if type(x) is tuple:
-        for one in <tuple> x:
-            if leads_on(one):
-                return True
-        PyObject_GC_UnTrack(<void *> x)
-        return False
-    if type(x) is slice:
-        return leads_on(x.start) or leads_on(x.stop) or leads_on(x.step)
-    return True
-
-
-cdef int settle(Record record) except -1:
-    """Spare the garbage collector a record that is complete and can be part of no cycle.
-
-    With hundreds of thousands of records it would spend more time on them than all else takes. A row that has a number
-    lives as long as the library, and so does one whose plan it need not watch.
-    """
-    if record.row is not None and record.rule is None and record.plan is None or leads_on(record.plan):
-        return 0
-    if record.function is not None and getattr(record.function, "__self__", None) is not OPERATORS:
-        return 0
-    if leads_on(record.primals) or leads_on(record.value) or leads_on(record.args) or leads_on(record.kwargs):
-        return 0
-    if leads_on(record.path) or leads_on(record.index):
-        return 0
-    PyObject_GC_UnTrack(<void *> record)
-    return 0
-
-
-cdef object OPERATORS = operator.add.__self__      # the module of Python's operators
-
-
-def unwatched(x):
-    """Return an object that is given up to no cycle, with the garbage collector told not to watch it."""
-    PyObject_GC_UnTrack(<void *> x)
-    return x
-
-
-cdef int enlarge(void **column, size_t bytes) except -1:
-    cdef void *fresh = realloc(column[0], bytes)
-    if fresh == NULL:
-        raise MemoryError
-    column[0] = fresh
-    return 0
-
-
-cdef enum:
-    NEAR = 8               # places that are tried beside an operand
-
-
-cdef class Tape:
-    """A list of nodes in the order in which they were computed.
-
-    ``op``, ``a``, ``b``, ``at`` and ``v`` are columns: the operator, its operands (-1 for a constant, which then stands
-    in ``at``), an attribute, and the value of a scalar. ``slot`` numbers the cotangent of an array; versions of one
-    array share it. A ``lean`` tape keeps only the values of arrays that the rules need; any other keeps all.
+    A ``lean`` tape keeps only the values of arrays that the rules need; any other keeps all.
 
     A tape with ``live``, a dict from the identity of arrays to the arrays, is there to be replayed: where one of these
     arrays (or a view of it) is an operand, it is a constant node of its own, listed in ``captured``, so that a replay
@@ -278,148 +73,10 @@ cdef class Tape:
     def __cinit__(self, long long level=0, bint lean=False):
         self.level, self.lean = level, lean
         self.late, self.overwritten, self.odd = set(), set(), set()
-        self.sealed, self.roots, self.plans = {}, {}, {}
-        self.records, self.guards, self.inputs = [], [], []
+        self.sealed, self.plans = {}, {}
+        self.guards, self.inputs = [], []
         self.captured, self.places = [], {}
         self.outputs = None
-
-    def __dealloc__(self):
-        free(self.op)
-        free(self.a)
-        free(self.b)
-        free(self.slot)
-        free(self.at)
-        free(self.v)
-        free(self.shelf)
-
-    cdef int grow(self) except -1:
-        cdef Py_ssize_t room = max(64, self.room * 2)
-        if room > 2000000000:
-            raise MemoryError("a tape holds at most 2e9 nodes")
-        enlarge(<void **> &self.op, room * sizeof(int))
-        enlarge(<void **> &self.a, room * sizeof(int))
-        enlarge(<void **> &self.b, room * sizeof(int))
-        enlarge(<void **> &self.slot, room * sizeof(int))
-        enlarge(<void **> &self.at, room * sizeof(double))
-        enlarge(<void **> &self.v, room * sizeof(double))
-        self.room = room
-        return 0
-
-    cdef int append(self, int op, int a, int b, int slot, double at, double v) except -1:
-        """Write a node and return its number."""
-        cdef Py_ssize_t n = self.n
-        if n == self.room:
-            self.grow()
-        self.op[n], self.a[n], self.b[n], self.slot[n] = op, a, b, slot
-        self.at[n], self.v[n] = at, v
-        self.n = n + 1
-        if self.watch is not None:
-            self.watch(n)
-        return <int> n
-
-    cdef int keep(self, Record record) except -1:
-        """Put a record behind the others."""
-        settle(record)
-        self.records.append(record)
-        return 0
-
-    cdef int number(self, int op, int a, int b, double at, double v) except -1:
-        """Write a scalar operation and return its number; that of the same operation before, while nodes are shared."""
-        cdef Py_ssize_t place
-        if self.known is None:
-            return self.append(op, a, b, -1, at, v)
-        if 2 * self.shelved >= self.shelf_room:
-            self.enlarge_shelf()
-        place = self.place_of(op, a, b, at)
-        if self.shelf[place] == 0:
-            self.shelf[place] = self.append(op, a, b, -1, at, v) + 1
-            self.shelved += 1
-        return self.shelf[place] - 1
-
-    cdef Py_ssize_t place_of(self, int op, int a, int b, double at) noexcept:
-        """Return where on the shelf a scalar operation stands, or the free place where it belongs.
-
-        That is near the place of its later operand, so that a walk over the tape also goes along the shelf; what does
-        not fit there stands anywhere, and the places that are tried for it are far apart, since near ones are full.
-        """
-        cdef int64_t bits = (<int64_t *> &at)[0]       # tells -0.0 from 0.0
-        cdef uint64_t key = (<uint64_t> bits ^ (<uint64_t> <unsigned int> a << 32 | <unsigned int> b))
-        cdef Py_ssize_t mask = self.shelf_room - 1
-        cdef Py_ssize_t place = max(a, b), step
-        cdef int node, tried = 0
-        if op == READ:
-            place += <Py_ssize_t> at
-        key = (key ^ (key >> 29) ^ <uint64_t> <unsigned int> op * 0x9E3779B97F4A7C15ULL) * 0xBF58476D1CE4E5B9ULL
-        place, step = (2 * place + <Py_ssize_t> (key >> 61)) & mask, 1
-        while self.shelf[place]:
-            node = self.shelf[place] - 1
-            if self.a[node] == a and self.b[node] == b and self.op[node] == op:
-                if (<int64_t *> &self.at[node])[0] == bits:
-                    break
-            tried += 1
-            if tried == NEAR:
-                place, step = <Py_ssize_t> ((key ^ (key >> 32)) >> 1), <Py_ssize_t> (key >> 40) | 1
-            place = (place + step) & mask
-        return place
-
-    cdef int enlarge_shelf(self) except -1:
-        """Make the shelf twice as large, with room for a derivative of the tape at first."""
-        cdef int *before = self.shelf
-        cdef Py_ssize_t old = self.shelf_room, k
-        cdef Py_ssize_t room = 2 * old if old else 256
-        cdef int node
-        while room < 3 * self.n:
-            room *= 2
-        self.shelf = <int *> calloc(room, sizeof(int))
-        if self.shelf == NULL:
-            self.shelf = before
-            raise MemoryError
-        self.shelf_room = room
-        for k in range(old):
-            if before[k]:
-                node = before[k] - 1
-                self.shelf[self.place_of(self.op[node], self.a[node], self.b[node], self.at[node])] = before[k]
-        free(before)
-        return 0
-
-    def share(self, bint on):
-        """Begin or end to write each elementwise operation once, also those that stand on the tape already."""
-        cdef int node
-        cdef Py_ssize_t place
-        cdef Record record
-        free(self.shelf)
-        self.shelf, self.shelf_room, self.shelved = NULL, 0, 0
-        self.known = {} if on else None
-        if not on:
-            return
-        self.enlarge_shelf()
-        for node in range(<int> self.n):
-            if self.op[node] >= 0:
-                place = self.place_of(self.op[node], self.a[node], self.b[node], self.at[node])
-                if self.shelf[place] == 0:
-                    self.shelf[place] = node + 1
-                    self.shelved += 1
-            elif self.op[node] == GENERAL:
-                record = <Record> self.records[<Py_ssize_t> self.at[node]]
-                if record.kind == "elementwise" and record.value is not None and record.rule.outputs == 1:
-                    self.known[shared_key(record)] = node
-
-    cdef int choice(self, int condition, int yes, int no, double x, double y) except -1:
-        """Write ``np.where`` of scalars and return its number; a branch that is -1 is the number beside it."""
-        cdef Rule rule = rule_of(WHERE)
-        cdef double v = x if self.v[condition] != 0 else y
-        cdef Record record
-        primals = np.bool_(self.v[condition] != 0), np.float64(x), np.float64(y)
-        record = <Record> make_record("elementwise", WHERE, (condition, yes, no), primals, np.float64(v))
-        record.rule, record.active = rule, (yes >= 0) << 1 | (no >= 0) << 2
-        if self.known is not None:
-            key = shared_key(record)
-            found = self.known.get(key)
-            if found is not None:
-                return found
-            self.known[key] = self.n
-        self.keep(record)
-        return self.append(GENERAL, -1, -1, -1, len(self.records) - 1, v)
 
     cdef int mark_late(self, int node) except -1:
         """Note that a version of an array is used, which may have been overwritten since."""
@@ -440,13 +97,6 @@ cdef class Tape:
         if node in self.overwritten:
             self.late.add(node)
         return 0
-
-    cdef int new_slot(self):
-        self.slots += 1
-        return self.slots - 1
-
-    def __len__(self):
-        return self.n
 
     def __str__(self):
         return repr(self) if page is None else page(self)
@@ -619,109 +269,6 @@ cdef class Tape:
             if sample_of(x) != sample:
                 raise errors.ChangedConstant(errors.changed_constant(x.shape))
 
-    # --- reading (for printing, transforms, and the reference sweeps)
-
-    def operator(self, int node):
-        """Return the operator number of a node."""
-        return self.op[node]
-
-    def fields(self, int node):
-        """Return ``(op, a, b, slot, at, v)`` of a node."""
-        return self.op[node], self.a[node], self.b[node], self.slot[node], self.at[node], self.v[node]
-
-    def row_of(self, int node):
-        """Return the elementwise row of a scalar node."""
-        if self.op[node] < 0:
-            raise ValueError(f"node {node} is no scalar operation")
-        return (<Rule> RULES[self.op[node]]).row
-
-    def record_of(self, int node):
-        """Return the Record of a general node."""
-        return self.records[<Py_ssize_t> self.at[node]]
-
-    cdef Record root(self, int node):
-        """Return the record of the first version of an array: a write keeps its shape and dtype."""
-        cdef Record record
-        cdef int slot = self.slot[node]
-        found = self.roots.get(slot)
-        if found is not None:
-            return <Record> found
-        while True:
-            if self.op[node] == GENERAL:
-                record = <Record> self.records[<Py_ssize_t> self.at[node]]
-                if record.kind != "write":
-                    if slot >= 0:
-                        self.roots[slot] = record
-                    return record
-                node = record.operands[0]
-            else:
-                node = self.a[node]
-
-    def shape_of(self, int node):
-        """Return the shape of a node's value; None for a node of several results."""
-        return () if self.slot[node] < 0 else self.root(node).shape
-
-    def index_of(self, int node, at):
-        """Return the index of the element ``at`` of an array, which are counted in the order of its memory."""
-        cdef Record first = self.root(node)
-        if first.order is None:
-            return tuple([int(i) for i in np.unravel_index(int(at), first.shape)])
-        found = np.unravel_index(int(at), [first.shape[axis] for axis in first.order])
-        return tuple([int(found[first.order.index(axis)]) for axis in range(len(first.shape))])
-
-    def zeros(self, int node, tuple lead=(), like=None):
-        """Return zeros in the shape, dtype and layout of an array, with axes ``lead`` before it; of the kind of
-        ``like``.
-        """
-        cdef Record first = self.root(node)
-        shape = first.shape if first.order is None else tuple([first.shape[axis] for axis in first.order])
-        shape = lead + shape
-        if like is None:
-            made = np.zeros(shape, first.dtype)
-        else:
-            made = np.zeros_like(like, shape=shape, dtype=first.dtype, order="C")
-        if first.order is None:
-            return made
-        n = len(lead)
-        back = [n + first.order.index(axis) for axis in range(len(shape) - n)]
-        return np.transpose(made, (*range(n), *back))
-
-    def dtype_of(self, int node):
-        """Return the dtype of a node's value."""
-        if self.slot[node] < 0:
-            return TRUTH if self.op[node] <= COMPARE + 5 else DOUBLE
-        return self.root(node).dtype
-
-    def differs(self, Tape other, int stop, fixed, other_fixed, alike):
-        """Return the first node at which the first ``stop`` nodes of another tape are another computation, or -1.
-
-        ``fixed`` are the nodes of each tape whose values are not constants of the function (inputs, captured arrays).
-        ``alike(node)`` is asked where the columns do not decide it.
-        """
-        cdef int node, op
-        cdef bint same
-        for node in range(<int> min(self.n, stop)):
-            op = self.op[node]
-            if op == GENERAL or other.op[node] == GENERAL:
-                same = False
-                if op == other.op[node]:
-                    same = are_plainly_alike(
-                        <Record> self.records[<Py_ssize_t> self.at[node]],
-                        <Record> other.records[<Py_ssize_t> other.at[node]],
-                    )
-                same = same or alike(node)
-            elif op != other.op[node] or self.a[node] != other.a[node] or self.b[node] != other.b[node]:
-                same = False
-            elif op == LEAF:
-                same = same_bits(self.v[node], other.v[node]) or (node in fixed and node in other_fixed)
-            else:
-                same = same_bits(self.at[node], other.at[node])
-                if op == WRITE and self.b[node] < 0:
-                    same = same and same_bits(self.v[node], other.v[node])
-            if not same:
-                return node
-        return -1 if self.n == stop else <int> min(self.n, stop)
-
     def raising(self, given):
         """Return ``(divisors, powers)``: nodes on which it depends whether Python's own numbers raise an error.
 
@@ -749,65 +296,6 @@ cdef class Tape:
                     break
         return divisors, powers
 
-    def constants(self, fixed):
-        """Return the numbers that stand on the tape as constants of scalar operations and as leaves of their own."""
-        cdef int node, op
-        cdef set found = set()
-        for node in range(<int> self.n):
-            op = self.op[node]
-            if op == LEAF:
-                if node not in fixed:
-                    found.add(self.v[node])
-            elif op == WRITE:
-                if self.b[node] < 0:
-                    found.add(self.v[node])
-            elif (op >= 0 and (self.a[node] < 0 or (self.b[node] < 0 and (<Rule> RULES[op]).arguments > 1))) or \
-                    (op <= COMPARE + 5 and self.b[node] < 0):
-                found.add(self.at[node])
-        return found
-
-    @property
-    def nbytes(self):
-        """Bytes that the columns hold."""
-        return self.room * (4 * sizeof(int) + 2 * sizeof(double))
-
-
-cdef bint are_plainly_alike(Record x, Record y) except -1:
-    """Say whether two records are seen at once to be the same operation: of most, all parts are the very same."""
-    cdef Py_ssize_t i
-    cdef double one, two
-    if x.kind == "constant" or x.kind != y.kind or x.row is not y.row or x.function is not y.function:
-        return False
-    if x.dtype is not y.dtype or x.shape != y.shape or x.operands != y.operands:
-        return False
-    if x.args is not y.args or x.kwargs is not y.kwargs or x.index is not y.index:
-        return False
-    if x.kind == "write" and x.plan is not y.plan or len(x.primals) != len(y.primals):
-        return False
-    if x.path is not y.path and (x.path is None or y.path is None or len(x.path) != len(y.path)):
-        return False
-    for i in range(len(x.path) if x.path is not None else 0):
-        if x.path[i] is not y.path[i] and (type(x.path[i]) is not Pick or x.path[i] != y.path[i]):
-            return False
-    for i in range(min(len(x.operands), len(x.primals))):
-        if <int> x.operands[i] >= 0 or x.primals[i] is y.primals[i]:
-            continue
-        if type(x.primals[i]) is not float or type(y.primals[i]) is not float:
-            return False
-        one, two = x.primals[i], y.primals[i]
-        if not same_bits(one, two):
-            return False
-    return True
-
-
-cdef inline bint same_bits(double x, double y):
-    return memcmp(&x, &y, sizeof(double)) == 0
-
-
-cdef object DOUBLE = np.dtype(float)
-cdef object TRUTH = np.dtype(bool)
-
-
 cdef object FLOAT = np.float64
 
 
@@ -818,17 +306,6 @@ cdef inline bint is_number(object x) noexcept:
 
 cdef bint record_is_discrete(object part):
     return part.dtype.kind != "f"
-
-
-cdef object make_record(object kind, object row, tuple operands, tuple primals, object value):
-    cdef Record record = Record.__new__(Record)
-    record.kind, record.row, record.operands, record.primals, record.value = kind, row, operands, primals, value
-    record.path = ()
-    if type(value) is not np.float64 and isinstance(value, (np.ndarray, np.generic, DuckArray)):
-        record.shape, record.dtype = value.shape, value.dtype
-    else:
-        record.shape, record.dtype = (None, None) if isinstance(value, (tuple, list)) else ((), DOUBLE)
-    return record
 
 
 cdef inline RecordedScalar scalar(Tape tape, int node):
@@ -904,7 +381,7 @@ cdef class Recorded(DuckArray):
                 record.path = self.path
             else:
                 base, row, plan, args, kwargs = self.source
-                shapes = (like((<Recorded> base).primal()),)
+                shapes = (outline((<Recorded> base).primal()),)
                 record = <Record> make_record("row", row, ((<Recorded> base).node(),), shapes, self.primal())
                 record.plan, record.args, record.kwargs = plan, args, kwargs
                 if type(record.value) is np.ndarray:
@@ -1283,7 +760,6 @@ cdef class Recorded(DuckArray):
 
 
 COPY = TABLE.named("copy")
-cdef object WHERE = TABLE.named("where")
 
 
 def plain_bytes(value):
@@ -1423,26 +899,14 @@ cdef tuple keep_operands(Tape tape, int arguments, unsigned int need, unsigned i
                     numbers[i] = tape.capture(<cnp.ndarray> primal)
                     if numbers[i] >= 0:
                         continue
-                primals[i] = frozen(tape, <cnp.ndarray> primal) if not tape.lean or need >> i & 1 else like(primal)
+                primals[i] = frozen(tape, <cnp.ndarray> primal) if not tape.lean or need >> i & 1 else outline(primal)
             continue
         one = <Recorded> inputs[i]
         numbers.append(one.node())
         if one.cell is not None:
             # Where the rule needs the shape and the type only, the numbers may be overwritten or given back.
-            primals[i] = saved(one) if need >> i & 1 else like(primal)
+            primals[i] = saved(one) if need >> i & 1 else outline(primal)
     return tuple(numbers)
-
-
-cdef Shape like(object x):
-    """Return what stands for an array of which only shape and dtype matter."""
-    cdef Shape made = Shape.__new__(Shape)
-    made.shape = x.shape
-    made.dtype = (<cnp.ndarray> x).descr if type(x) is np.ndarray else x.dtype
-    return made
-
-
-cdef enum:
-    SMALL = 1 << 16        # bytes of a constant that are copied without a second thought
 
 
 cdef object frozen(Tape tape, cnp.ndarray x):
@@ -1458,80 +922,12 @@ cdef object frozen(Tape tape, cnp.ndarray x):
     return x
 
 
-cdef enum:
-    WIDE = 8               # times the memory of its elements that an array with gaps may take
-
-
-cdef object copied_as_it_lies(object x):
-    """Return a copy with the same strides: the last bit of a product may depend on them.
-
-    What lies far apart is copied without gaps.
-    """
-    forward = tuple([slice(None, None, -1) if stride < 0 else slice(None) for stride in x.strides])
-    like = x[forward]
-    span = sum([stride * (n - 1) for n, stride in zip(like.shape, like.strides)]) + x.itemsize
-    if x.size == 0 or x.dtype.hasobject or span > WIDE * x.nbytes:
-        return np.array(x, order="K")
-    found = np.ndarray(like.shape, x.dtype, np.empty(span, np.uint8), 0, like.strides)
-    found[...] = like
-    return found[forward]
-
-
-cdef object sample_of(cnp.ndarray x):
-    """Return some hundred elements from all over an array."""
-    step = [max(1, int(n // 512 ** (1 / x.ndim))) for n in (<object> x).shape]
-    return (<object> x)[tuple([slice(None, None, k) for k in step])].tobytes()
-
-
 cdef object real_part(object value, list primals, str name):
     """Return the values of a function that answers in complex numbers where its arguments are real (lambertw)."""
     value = np.asarray(value)[()]
     if np.any(value.imag) or any([np.iscomplexobj(x) for x in primals]):
         errors.check_real(value.dtype, name)
     return value.real.copy()
-
-
-cdef object shared_key(Record record):
-    """Return what two elementwise operations have in common when one can stand for the other.
-
-    It is spelled in bytes where that can be done, which a dict finds sooner than tuples, and the garbage collector
-    leaves alone.
-    """
-    cdef Spelling spelling
-    cdef double number
-    cdef Py_ssize_t i
-    spelling.n = 0
-    spell(&spelling, 1, <long long> <size_t> <void *> record.row)
-    spell(&spelling, 2, <long long> <size_t> <void *> record.function)
-    for i in range(len(record.operands)):
-        spell(&spelling, 3, <int> record.operands[i])
-        if <int> record.operands[i] >= 0:
-            continue
-        primal = record.primals[i]
-        if isinstance(primal, (np.ndarray, DuckArray)):
-            spell(&spelling, 4, <long long> <size_t> <void *> primal)
-        elif type(primal) is float or type(primal) is FLOAT:
-            number = primal
-            spell(&spelling, 5, (<long long *> &number)[0])
-        elif type(primal) is int and -SMALL < primal < SMALL:
-            spell(&spelling, 6, primal)
-        else:
-            spelling.n = WORDS + 1
-    if spelling.n <= WORDS:
-        return spelled(&spelling)
-    constants = []
-    for node, primal in zip(record.operands, record.primals):
-        if node < 0:
-            constants.append(id(primal) if isinstance(primal, (np.ndarray, DuckArray)) else (primal, str(primal)))
-    return record.row, record.function, record.operands, tuple(constants)
-
-
-@cython.no_gc
-cdef class Shape:
-    """Stands for an operand of which only shape and dtype matter."""
-
-    def __init__(self, tuple shape, dtype):
-        self.shape, self.dtype = shape, dtype
 
 
 def lift_astype(Recorded self, dtype):

@@ -1,7 +1,8 @@
 """Partials, and partials times tangents or cotangents, written on a tape as operations on arrays."""
 
 from dualad._formulas cimport Formula
-from dualad._tape cimport Record, Tape
+from dualad._record cimport Record
+from dualad._tape cimport Tape
 
 cdef class Partial:
     cdef Tape tape

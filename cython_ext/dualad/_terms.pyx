@@ -21,7 +21,9 @@ from dualad.transforms.folding import folded
 
 from dualad._duck cimport ADD, DIVIDE, MULTIPLY, POWER, ROWS, SUBTRACT, DuckArray
 from dualad._formulas cimport formula_at
-from dualad._tape cimport RULES, Recorded, RecordedScalar, Rule, Shape, rule_of
+from dualad._record cimport Shape
+from dualad._rule cimport RULES, Rule, rule_of
+from dualad._tape cimport Recorded, RecordedScalar
 
 cnp.import_array()
 

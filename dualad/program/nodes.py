@@ -16,7 +16,7 @@ __all__ = [
     "opcode_for",
 ]  # fmt: skip
 
-LEAF, READ, WRITE, GENERAL = -1, -2, -3, -4  # operators of nodes; see _tape.pxd
+LEAF, READ, WRITE, GENERAL = -1, -2, -3, -4  # operators of nodes; see _columns.pxd
 FOREVER = 2**31 - 1  # a position of the schedule after all others
 
 _BY_UFUNC = {

@@ -1,6 +1,7 @@
 """The door to the compiled side of this room."""
 
-from dualad._tape import Record, Recorded, RecordedScalar, Shape, Tape, hang, print_with, spell_with, unwatched
+from dualad._record import Record, Shape, unwatched
+from dualad._tape import Recorded, RecordedScalar, Tape, hang, print_with, spell_with
 from dualad._views import Pick, is_basic
 
 __all__ = [
