@@ -274,7 +274,7 @@ cdef class Loaded:
 
     def __dealloc__(self):
         free(self.functions)
-        for i in range(self.ngroups):
+        for i in range(self.ngroups if self.groups is not NULL else 0):
             free(self.groups[i].load)
             free(self.groups[i].store)
             free(self.groups[i].step)
