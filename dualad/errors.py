@@ -115,6 +115,23 @@ def reword(error: Exception) -> None:
         raise DerivativeLost(unhashable()) from error
     if is_refused_object(error):
         raise DerivativeLost(made_of_objects(str(error))) from error
+    if any(words in str(error) for words in _OVER_OURS):
+        error.add_note(root_of_plain_numbers())
+
+
+# Whose compiled code sets these in place of the error that float(x) raised; they may as well mean what they say.
+_OVER_OURS = "f(a) and f(b) must have different signs", "Unable to parse arguments"
+REWORDED = TypeError, ValueError, AttributeError, RuntimeError  #: what may be said in our own words
+
+
+def root_of_plain_numbers() -> str:
+    """Sentence for a root finder in compiled code that was given numbers with derivatives."""
+    return (
+        "dualad: brentq, bisect, ridder and toms748 are compiled and take plain numbers only. If the function or the "
+        "bracket depends on a number that carries derivatives, that is the cause. Find the root r with plain numbers, "
+        "x.value instead of x, and return r - g(r, x) / dg(r, x), a step of Newton's method, whose derivative is that "
+        "of the root; or use scipy.optimize.newton."
+    )
 
 
 def made_of_objects(said: str) -> str:
@@ -164,6 +181,14 @@ def unknown(name: str) -> str:
         f"{name} has no rule in the operator table, so its derivative is not known. Write it with functions that have "
         "one (NumPy's elementwise functions, reductions, indexing, products and linear algebra do), or add a row "
         "with dualad.ops.table.op (see CONTRIBUTING)."
+    )
+
+
+def made_by_frompyfunc(name: str) -> str:
+    """Sentence for a universal function that was made of one of Python's."""
+    return (
+        f"{name} was made by np.frompyfunc, which does not say of what function, so its derivative is not known. Use "
+        "np.vectorize(f), or write f with NumPy's functions and call it with the array."
     )
 
 

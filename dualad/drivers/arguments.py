@@ -61,7 +61,7 @@ class Varied:
         """Call ``f`` with other arrays in the varied places."""
         try:
             return f(*self.called_with(arrays), **kwargs)
-        except (TypeError, ValueError, AttributeError) as error:
+        except errors.REWORDED as error:
             errors.reword(error)
             raise
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import itertools
 import os
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ import numpy as np
 
 from dualad import errors
 from dualad.drivers.containers import flatten
-from dualad.drivers.kernels import Compiled
+from dualad.drivers.kernels import Compiled, is_loud
 
 __all__ = ["batch"]
 
@@ -52,7 +53,7 @@ _FIRST = 3  # rows that are called one by one: recorded, compared, replayed
 
 def _natively(compiled: Compiled, rows: list[Any], n: int, threads: int) -> Any:
     """Return the stacked results of a program that goes from row to row by itself, None where there is none."""
-    if n <= _FIRST or not _are_arrays(rows):
+    if n <= _FIRST or not _are_arrays(rows) or is_loud():
         return None
     arguments = [np.ascontiguousarray(leaves[0]) for leaves, _ in rows]
     if any(argument.dtype != float for argument in arguments):
@@ -158,7 +159,8 @@ def _mapped(workers: Any) -> Callable[..., Any]:
         raise ValueError(f"workers must be a number of threads, -1 for all, or a function like map, not {workers!r}")
 
     def mapped(f: Callable[..., Any], rows: Any) -> Any:
+        here = contextvars.copy_context()  # np.errstate holds for one thread; ours do as the caller's would
         with ThreadPoolExecutor(None if workers == -1 else int(workers)) as pool:
-            return list(pool.map(f, rows))
+            return list(pool.map(lambda row: here.copy().run(f, row), rows))
 
     return mapped

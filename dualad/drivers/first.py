@@ -69,7 +69,7 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
         arguments.append(seeded(x, level, np.expand_dims(x_dot.copy(), 0), 1))
     try:
         result = f(*arguments)
-    except (TypeError, ValueError, AttributeError) as error:
+    except errors.REWORDED as error:
         errors.reword(error)
         raise
     value, lanes = lanes_of(collect(result), level, 1)

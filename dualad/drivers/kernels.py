@@ -11,10 +11,11 @@ from dualad._calls import (
     Variant,
     cell_contents,
     holds_derivatives,
+    is_loud,
     is_same,
 )
 
 __all__ = [
     "FORMS", "KINDS", "NOTHING", "Compiled", "Entry", "Sight", "Sights", "Variant", "cell_contents",
-    "holds_derivatives", "is_same",
+    "holds_derivatives", "is_loud", "is_same",
 ]  # fmt: skip

@@ -152,7 +152,7 @@ class DualPoint(Known):
             lanes = np.concatenate([lanes, lanes, np.zeros((n * n, *self.shape), x.dtype)])
         try:
             y = f(seeded(x, level, lanes, n, n if order == 2 else 0), *args[1:], **kwargs)
-        except (TypeError, ValueError, AttributeError) as error:
+        except errors.REWORDED as error:
             errors.reword(error)
             raise
         value, self._parts = lanes_of(collect(y), level, len(lanes))

@@ -51,7 +51,7 @@ class Recording:
             call[number] = argument
         try:
             self.result = f(*call, **kwargs)
-        except (TypeError, ValueError, AttributeError) as error:
+        except errors.REWORDED as error:
             errors.reword(error)
             raise
 

@@ -78,9 +78,9 @@ class Side:
 
     # --- one call
 
-    def call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any = None) -> Any:
-        """Answer a call that native code could not."""
-        result = self.result(args, kwargs)
+    def call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any = None, itself: bool = False) -> Any:
+        """Answer a call that native code could not, by the function ``itself`` where nothing may be replayed."""
+        result = self.function(*args, **kwargs) if itself else self.result(args, kwargs)
         return result if out is None else written(result, out)
 
     def result(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:

@@ -72,7 +72,7 @@ def improved(target: Callable[..., Any]) -> Callable[[Callable[[Arguments, Solve
             fill(given, solve)
             try:
                 return target(*[given.pop(name) for name in names[: len(args)]], **given)
-            except (TypeError, ValueError, AttributeError) as error:
+            except errors.REWORDED as error:
                 errors.reword(error)
                 raise
 

@@ -108,7 +108,9 @@ def row_of(function: Any) -> Operator:
     """Return the row of a function, or raise the sentence that says why there is none."""
     row = TABLE.functions.get(function) or TABLE.find(function)
     if row is None:
-        raise errors.UnknownFunction(errors.unknown(_named(function)))
+        objects = isinstance(function, np.ufunc) and all(set(kinds) <= set("O->") for kinds in function.types)
+        said = errors.made_by_frompyfunc(_named(function)) if objects else errors.unknown(_named(function))
+        raise errors.UnknownFunction(said)
     if isinstance(row, Unwritten):
         raise errors.NotWritten(errors.unwritten(row.path, row.reason, row.instead))
     return row

@@ -244,6 +244,12 @@ def _pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> 
         raise errors.NotWritten(
             errors.unwritten("numpy.pad with a function", "the function writes into plain arrays", "use np.concatenate")
         )
+    varying = [name for name in ("constant_values", "end_values") if not _is_plain(options.get(name, 0))]
+    if varying == ["constant_values"] and mode == "constant":
+        return _pad_by_numbers(array, _pairs(pad_width, np.ndim(array)), options["constant_values"])
+    if varying:
+        said = f"{varying[0]} of mode {mode!r} are plain numbers"
+        raise errors.NotWritten(errors.unwritten("numpy.pad", said, "use np.linspace and np.concatenate"))
     if mode not in _BY_ORDER:
         return affine_pad(array, pad_width, mode, **options)
     lengths = _pairs(options.get("stat_length"), np.ndim(array))
@@ -255,6 +261,25 @@ def _pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> 
             part = slice(size - length, size) if side else slice(0, length)
             found = _BY_ORDER[mode](array[(slice(None),) * axis + (part,)], axis=axis, keepdims=True)
             parts.append(np.repeat(found, width, axis=axis))
+        array = np.concatenate((parts[0], array, parts[1]), axis=axis)
+    return array
+
+
+def _is_plain(values: Any) -> bool:
+    if isinstance(values, (list, tuple)):
+        return all(map(_is_plain, values))
+    return isinstance(values, (int, float, complex, np.generic)) or type(values) is np.ndarray
+
+
+def _pad_by_numbers(array: Any, pairs: list[tuple[int, int]], values: Any) -> Any:
+    """Pad with numbers that may carry derivatives; NumPy lets the last axis have the corners."""
+    values = np.broadcast_to(np.array(values, like=array), (len(pairs), 2)).astype(array.dtype)
+    for axis, widths in enumerate(pairs):
+        shape = shape_of(array)
+        parts = [
+            np.broadcast_to(values[axis, side], (*shape[:axis], width, *shape[axis + 1 :]))
+            for side, width in enumerate(widths)
+        ]
         array = np.concatenate((parts[0], array, parts[1]), axis=axis)
     return array
 

@@ -348,3 +348,52 @@ def test_outer_recordings_see_the_decisions_of_inner_derivatives():
                     x = rng.normal(size=3)
                     np.testing.assert_allclose(compiled(x), plain(x), rtol=1e-10, atol=1e-11)
                 assert compiled.stats["replays"] > 0, compiled.stats
+
+
+# --- floating-point errors --------------------------------------------------------------------------------------------
+
+
+def quotients(x):
+    return np.sum(1 / x)
+
+
+@pytest.mark.parametrize("kind", ["divide", "all"])
+def test_where_errors_are_to_raise_the_function_itself_is_called(kind):
+    f = dualad.compile(quotients)
+    for k in range(3):
+        f(np.array([1.0, 2.0 + k]))
+    bad, out = np.array([0.0, 1.0]), np.zeros(())
+    with np.errstate(**{kind: "raise"}):
+        with pytest.raises(FloatingPointError, match="divide by zero"):
+            f(bad)
+        with pytest.raises(FloatingPointError, match="divide by zero"):
+            f(bad, out=out)
+        assert f(np.array([1.0, 4.0]), out=out) is out and out == 1.25
+    assert f(bad) == np.inf and f.stats["recordings"] == 1  # and replays again
+
+
+def test_errors_that_are_to_be_called_or_noted():
+    f, seen = dualad.compile(quotients), []
+    for k in range(3):
+        f(np.array([1.0, 2.0 + k]))
+    with np.errstate(divide="call", call=lambda what, flag: seen.append(what)):
+        f(np.array([0.0, 1.0]))
+    assert seen == ["divide by zero"]
+
+
+@pytest.mark.parametrize("workers", [None, 2])
+def test_errors_raise_in_a_batch(workers):
+    f, x = dualad.compile(quotients), np.arange(1.0, 21.0).reshape(10, 2)
+    f.batch(x)
+    x[7, 0] = 0.0
+    with np.errstate(all="raise"), pytest.raises(FloatingPointError, match="divide by zero"):
+        f.batch(x, workers=workers)
+    assert f.batch(x, workers=workers)[7] == np.inf
+
+
+def test_states_that_stop_nothing_are_replayed():
+    f = dualad.compile(quotients)
+    for how in ("ignore", "warn", "ignore", "warn"):
+        with np.errstate(all=how):
+            f(np.array([1.0, 2.0]))
+    assert f.stats["replays"] == 3

@@ -392,7 +392,7 @@ def test_functions_without_a_rule():
         with pytest.raises(NotWritten, match=f"{name} has no derivative here"):
             f()
     strange = np.frompyfunc(lambda a: a, 1, 1)
-    with pytest.raises(UnknownFunction, match="has no rule in the operator table"):
+    with pytest.raises(UnknownFunction, match="was made by"):
         strange(x)
     with pytest.raises(UnknownFunction, match=r"numpy\.save has no rule|savez"):
         np.savetxt(None, x) if False else np.save("nowhere", x)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import dualad
 from dualad import Dual, errors
 from dualad.ops.lanes import each_lane, gather, scatter_add
 from dualad.ops.table import TABLE, Unwritten
@@ -125,6 +126,33 @@ def test_each_lane() -> None:
     assert each_lane(np.dot, [1, 1], x, x).shape == (2, 3)
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        lambda x: x[0, 0],
+        lambda x: (x[0, 0], 3.0),
+        lambda x: [[x[0, 0], 3.0], [x[1, 1], x[2, 2]]],
+        lambda x: ((x[0, 0],), (x[1, 1],)),
+        lambda x: x[:2, :2],
+    ],
+)
+@pytest.mark.parametrize("widths", [1, (1, 2), ((0, 2), (3, 0))])
+def test_padding_with_numbers_that_vary(values, widths) -> None:
+    x = np.random.default_rng(5).normal(size=(3, 4))
+
+    def f(x):
+        return np.pad(3.0 * x, widths, constant_values=values(x))
+
+    # It is linear in x, so that its differences along the unit vectors from zero are exact.
+    wanted = np.stack([f(e) - f(0.0 * x) for e in np.eye(12).reshape(12, 3, 4)], axis=-1)
+    for mode in ("forward", "reverse"):
+        found = dualad.jacobian(f, mode=mode)(x)
+        assert np.array_equal(found.reshape(wanted.shape), wanted)
+    compiled = dualad.compile(f)
+    for k in range(3):
+        assert compiled(x + k).tobytes() == f(x + k).tobytes()
+
+
 @pytest.mark.parametrize("name", ["unique", "unique_all", "unique_counts", "unique_inverse", "unique_values"])
 def test_unique_is_refused(name: str) -> None:
     assert isinstance(TABLE.named(name), Unwritten)
@@ -136,6 +164,8 @@ def test_refusals() -> None:
     x = Dual(np.ones((2, 2)), np.ones((1, 2, 2)))
     with pytest.raises(errors.NotWritten, match="plain arrays"):
         np.pad(x, 1, lambda *_: None)
+    with pytest.raises(errors.NotWritten, match="end_values of mode 'linear_ramp'"):
+        np.pad(x, 1, "linear_ramp", end_values=x[0, 0])
     with pytest.raises(errors.DerivativeLost, match="dtype int"):
         np.insert(np.arange(3), 1, x[0, 0])
     with pytest.raises(errors.NotWritten, match="several axes"):
