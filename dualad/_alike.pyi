@@ -10,7 +10,12 @@ def columns(graph: Graph) -> tuple[Any, Any, Any, Any, Any]: ...
 
 class Rewriting:
     def __init__(
-        self, graph: Graph, class_of: Any, position: Any, write_class: Callable[[Rewriting, int], int]
+        self,
+        graph: Graph,
+        constant: Callable[[int], Any],
+        class_of: Any,
+        position: Any,
+        write_class: Callable[[Rewriting, int], int],
     ) -> None: ...
     @property
     def graph(self) -> Graph: ...

@@ -160,11 +160,12 @@ cdef class Rewriting:
     cdef int[::1] new
     cdef int[::1] class_of
     cdef int[::1] position
+    cdef object constant
     cdef object write_class
     cdef readonly dict class_node
 
-    def __init__(self, Graph graph, class_of, position, write_class):
-        self.graph, self.tape = graph, Tape(graph.tape.level)
+    def __init__(self, Graph graph, constant, class_of, position, write_class):
+        self.graph, self.constant, self.tape = graph, constant, Tape(graph.tape.level)
         self.where = np.full(graph.n, -1, np.int32)
         self.new, self.class_of, self.position = self.where, class_of, position
         self.write_class = write_class
@@ -189,7 +190,7 @@ cdef class Rewriting:
         """Write a constant."""
         cdef Tape old = self.graph.tape
         if old.op[node] == GENERAL and old.slot[node] >= 0:
-            self.new[node] = self.array(self.graph.general.constant(node))
+            self.new[node] = self.array(self.constant(node))
         else:
             self.new[node] = self.tape.append(LEAF, -1, -1, -1, 0.0, self.graph.value[node])
         return self.new[node]

@@ -6,6 +6,7 @@ one behind the other in an array: the elements that a loop reads, or results of 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,8 +32,11 @@ class _Operand:
     step: int = 0
 
 
-def rewritten(graph: Graph, inputs: set[int]) -> Rewriting | None:
-    """Return the tape written again with arrays for alike numbers, None where that would not gain much."""
+def rewritten(graph: Graph, constant: Callable[[int], Any], inputs: set[int]) -> Rewriting | None:
+    """Return the tape written again with arrays for alike numbers, None where that would not gain much.
+
+    ``constant`` returns the value of a node that is an array and does not vary.
+    """
     if graph.count_scalars() < _WORTH:
         return None
     finder = _Finder(graph)
@@ -41,7 +45,7 @@ def rewritten(graph: Graph, inputs: set[int]) -> Rewriting | None:
     finder.find()
     if 2 * finder.found < finder.count:
         return None
-    made = Rewriting(graph, finder.class_of, finder.position, finder.write)
+    made = Rewriting(graph, constant, finder.class_of, finder.position, finder.write)
     made.run(finder.order(inputs))
     return made
 

@@ -36,7 +36,7 @@ def build(
     variable = {*inputs, *(node for node, _ in live)}
     graph, arrays, guards, alive = _looked_at(tape, variable, outputs)
     counts = {"recorded": len(tape), "alive": alive}
-    again = rewritten(graph, variable)
+    again = rewritten(graph, arrays.constant, variable)
     if again is not None:
         tape, counts["rewritten"] = again.tape, len(again.tape)
         tape.guards.extend((again.at(node), outcome) for node, found in guards.items() for _, outcome in found)

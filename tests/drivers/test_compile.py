@@ -633,3 +633,29 @@ def test_a_compiled_function_that_nobody_needs_is_gone_at_once(driver):
     finally:
         if collecting:
             gc.enable()
+
+
+@pytest.mark.parametrize(
+    "driver", [lambda f: f, dualad.value_and_grad, dualad.hvp], ids=["value", "gradient", "product"]
+)
+def test_loops_over_elements_are_found_again(driver):
+    """They run as arrays, which the statistics tell; a fault in this would show in nothing but the time."""
+    weights = np.linspace(1.0, 2.0, 300)
+
+    def loop(x):
+        total = 0.0
+        for i in range(len(x) - 1):
+            total = total + weights[i] * (x[i + 1] - x[i] ** 2) ** 2 + (1.0 - x[i]) ** 2
+        return total
+
+    compiled = dualad.compile(driver(loop))
+    rng = np.random.default_rng(11)
+    for _ in range(3):
+        x = rng.normal(size=300)
+        args = (x, rng.normal(size=300)) if driver is dualad.hvp else (x,)
+        found, right = compiled(*args), driver(loop)(*args)
+        for one, other in zip(found, right) if driver is dualad.value_and_grad else [(found, right)]:
+            # Terms of the derivatives may be added in another order: a few roundings of the largest.
+            np.testing.assert_allclose(one, other, rtol=1e-13, atol=1e-13 * np.max(np.abs(other)))
+    assert compiled.stats["not replayed"] == [] and compiled.stats["replays"] == 2
+    assert compiled.stats["rewritten"] < compiled.stats["recorded"] and compiled.stats["groups"]
