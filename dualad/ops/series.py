@@ -217,6 +217,13 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
     # The end of an interval that gives the value of a knot exactly.
     near = np.where(x == xp[last], high, low)
     inside = slope * (x - xp[near]) + fp[near]
+    if not np.all(np.isfinite(slope)):
+        # As NumPy does: a knot is met exactly, what would be NaN is found from the other knot, equal knots stay.
+        far = np.where(near == low, high, low)
+        other = slope * (x - xp[far]) + fp[far]
+        level = np.isnan(other) & (fp[low] == fp[high]) & ~np.isnan(x)
+        inside = np.where(np.isnan(inside), np.where(level, fp[low], other), inside)
+        inside = np.where(x == xp[near], fp[near], inside)
     below = np.where(x < xp[0], fp[0] if left is None else left, inside)
     return np.where(x > xp[-1], fp[-1] if right is None else right, below)
 

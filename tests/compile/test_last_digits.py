@@ -117,3 +117,25 @@ def test_sums_of_objects_are_found_out_at_the_first_replay():
         bits(compiled(x), f(x))
     assert compiled.stats["replays"] == 0
     assert "other values" in compiled.stats["not replayed"][0]
+
+
+def test_interpolation_in_tables_that_are_not_finite():
+    """NumPy turns to the other knot where a slope is infinite; a program of finite tables must not go on there."""
+    rng = np.random.default_rng(12)
+    grid = np.arange(5.0)
+    x = np.array([-1.0, 0.0, 0.3, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, np.nan])
+
+    def f(values):
+        return np.interp(x, grid, values)
+
+    compiled = dualad.compile(f)
+    for _ in range(3):
+        compiled(rng.normal(size=5))
+    for _ in range(60):
+        values = np.where(rng.random(5) < 0.3, rng.choice([np.inf, -np.inf, np.nan, 0.0], 5), rng.normal(size=5))
+        with np.errstate(all="ignore"):
+            right = f(values)
+            one_shot = dualad.jvp(f, (values,), (np.ones(5),))[0]
+        np.testing.assert_array_equal(compiled(values), right)
+        np.testing.assert_array_equal(one_shot, right)
+    assert compiled.stats["variants"] == 2 and compiled.stats["not replayed"] == []
